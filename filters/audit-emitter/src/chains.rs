@@ -5,13 +5,17 @@
 
 mod gaps;
 
+use std::time::Duration;
+
 use audit::canonical::Writer;
 use audit::keys::SigningKey;
 use audit::{Chain, Control, Event, Hash, Head, Peers, Sealed, Statement};
 use host::Moment;
 use policy::ordered_map::OrderedMap;
 
+use crate::config::Retention;
 use crate::queue::{Kind, QueuedRecord};
+use crate::trail::milliseconds;
 use gaps::{Gap, told_gap};
 
 /// What every chain of this instance says at its beginning.
@@ -130,10 +134,16 @@ impl Chains {
     }
 
     /// Opens a chain for this class, and returns its first records.
-    pub fn open(&mut self, class: &str, uid: [u8; 16], now: Now) -> Vec<QueuedRecord> {
+    pub fn open(&mut self, retention: &Retention, uid: [u8; 16], now: Now) -> Vec<QueuedRecord> {
+        let Retention { class, keep } = retention;
+        let in_ms = |time: Option<Duration>| time.map_or(0, milliseconds);
         let entry = Entry {
             chain: Chain::new(uid),
             statement: Statement {
+                emitter: self.origin.emitter.clone(),
+                heartbeat_ms: self.origin.heartbeat_ms,
+                keep_ms: in_ms(keep.at_most),
+                keep_at_least_ms: in_ms(keep.at_least),
                 sampled_out: self.sampled_before.remove(class).unwrap_or(0),
                 ..Statement::default()
             },
@@ -150,7 +160,7 @@ impl Chains {
             predecessor: self.inherited.remove(class),
             peers: self.peers(class),
         };
-        self.open.insert(class.to_owned(), entry);
+        self.open.insert(class.clone(), entry);
         let mut records = Vec::new();
         records.extend(self.add(class, &open, true, now));
         let changed = self
@@ -330,7 +340,6 @@ impl Chains {
     /// What a chain states about itself and those beside it.
     fn statement(&self, class: &str) -> Option<Statement> {
         Some(Statement {
-            emitter: self.origin.emitter.clone(),
             peers: self.peers(class),
             ..self.open.get(class)?.statement.clone()
         })

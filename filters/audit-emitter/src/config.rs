@@ -315,7 +315,13 @@ impl SubjectKey {
                 let key_env = fields.name("key_env", "the name of an environment variable", 128);
                 let epoch = fields
                     .required("epoch", r#"the name of the key's period, such as "2026""#)
-                    .and_then(|n| n.name(32).map(str::to_owned));
+                    .and_then(|n| {
+                        let epoch = n.name(32)?;
+                        if epoch.contains('=') {
+                            n.reject("no \"=\" can be in it: commands take `EPOCH=VARIABLE`");
+                        }
+                        Some(epoch.to_owned())
+                    });
                 Some(Self {
                     key_env: key_env?,
                     epoch: epoch?,

@@ -84,7 +84,7 @@ impl Filter for AuditEmitter {
         );
         // Only a host that holds requests has data that outlives an instance.
         let handover = trail.holds_requests().then(|| {
-            let config_sha256 = Hash::plain(startup.configuration.as_bytes());
+            let config_sha256 = Hash::configuration(startup.of_plugin);
             Handover::new(trail.emitter().to_owned(), config_sha256)
         });
         Ok(Self {

@@ -1,5 +1,6 @@
 //! Reading a request off the host.
 
+mod hide;
 mod observer;
 
 pub(crate) use observer::Observer;
@@ -16,8 +17,9 @@ use policy::decision::Decision;
 use policy::http::without_query_parameter;
 use policy::identity::Identity;
 use policy::path::RequestPath;
-use policy::request_value::RequestValue;
 use policy::secret_names::{holds_address, names_secret};
+
+use hide::hide;
 
 use crate::config::{DataSubjectSource, FieldSettings, Level, QueryForm, Rule};
 use crate::record::{Observation, ObservedSubjects, TraceContext};
@@ -112,8 +114,7 @@ impl Start {
     /// About whom the request is, as its rule says. Of one that was only received, neither the
     /// caller is known nor a body.
     ///
-    /// A host or a header that names a person by a pseudonym is nowhere else in the record, where no erasure of the
-    /// person would reach it.
+    /// Whom a record names by a pseudonym is nowhere else in it, where no erasure of the person would reach it.
     pub(crate) fn note_data_subjects(
         &self,
         host: &dyn Host,
@@ -140,22 +141,22 @@ impl Start {
                     let readings = place.readings(&facts);
                     people.is_incomplete |= readings.is_incomplete || readings.values.len() > 1;
                     people.add_all(&readings.values);
-                    let names_none = readings.values.is_empty() && !readings.is_incomplete;
-                    hide(place, names_none, observation);
+                    let named = readings.values.as_slice();
+                    hide(place, (named, readings.is_incomplete), observation);
                 }
                 DataSubjectSource::Body { direction, path } if is_over => {
                     let found = in_bodies.get_or_insert_with(|| exchange::data_subjects(host));
                     let found = found
                         .iter()
                         .find(|found| found.direction == *direction && found.path == *path);
-                    match found {
-                        Some(found) => {
-                            people.add_all(&found.values);
-                            people.omitted = people.omitted.saturating_add(found.omitted);
-                            people.is_incomplete |= found.is_incomplete;
-                        }
-                        // Nobody has read the body.
-                        None => people.is_incomplete = true,
+                    if let Some(found) = found {
+                        people.add_all(&found.values);
+                        people.omitted = people.omitted.saturating_add(found.omitted);
+                    }
+                    // Nobody has read the body, or not all of it; where there was none, it names nobody.
+                    if found.is_none_or(|found| found.is_incomplete) {
+                        let size = number(host, &[direction.as_str(), "size"]);
+                        people.is_incomplete |= size != Some(0);
                     }
                 }
                 DataSubjectSource::Body { .. } => people.is_incomplete = true,
@@ -196,22 +197,6 @@ impl Start {
             observation.forwarded_for = request.header(host, "x-forwarded-for");
             observation.tls_version = text(host, &["connection", "tls_version"]);
         }
-    }
-}
-
-/// Takes a person whom a host or a header names out of what else the record says.
-fn hide(place: &RequestValue, names_none: bool, observation: &mut Observation) {
-    let mut without = |names: &[&str]| {
-        let headers = &mut observation.headers;
-        headers.retain(|(header, _)| !names.contains(&header.as_str()));
-    };
-    match place {
-        RequestValue::Header(name) => without(&[name]),
-        RequestValue::Host(variable) if !names_none => {
-            without(&["host", "x-forwarded-host"]);
-            observation.host = Some(variable.pattern());
-        }
-        _ => {}
     }
 }
 

@@ -50,18 +50,21 @@ pub struct Envelope<'e> {
 /// to be cut for that is marked with `…`, and the record with `unmapped.truncated`.
 #[must_use]
 pub fn write(observation: &Observation, envelope: &Envelope<'_>, max_bytes: usize) -> Writer {
-    let mut writer = write_whole(observation, envelope);
+    let people = data_subject::pseudonyms(observation, envelope);
+    let mut writer = write_whole(observation, envelope, &people);
     for bound in bound::STEPS {
         if writer.fits_escaped(max_bytes) {
             break;
         }
-        writer = write_whole(&bound.cut(observation, envelope), envelope);
+        let people = people.get(..bound.people).unwrap_or(&people);
+        writer = write_whole(&bound.cut(observation, envelope), envelope, people);
     }
     writer
 }
 
-fn write_whole(observation: &Observation, envelope: &Envelope<'_>) -> Writer {
-    let personal = Personal::of(observation, envelope);
+/// `people` are those of the data subjects who have a place in the record.
+fn write_whole(observation: &Observation, envelope: &Envelope<'_>, people: &[String]) -> Writer {
+    let personal = Personal::of(observation, envelope, people);
     let committed = personal.committed(&envelope.salts);
     let stopped = observation.was_stopped();
     let activity = activity::id(observation.method.as_deref());
@@ -132,13 +135,13 @@ struct Personal {
 }
 
 impl Personal {
-    fn of(observation: &Observation, envelope: &Envelope<'_>) -> Self {
+    fn of(observation: &Observation, envelope: &Envelope<'_>, people: &[String]) -> Self {
         let detailed = envelope.level >= Level::Request;
         Self {
             actor: parties::actor(observation, envelope),
             source: parties::source(observation, envelope),
             consent: consent::consent(observation),
-            data_subject: data_subject::written(observation, envelope),
+            data_subject: data_subject::written(observation, envelope, people),
             // The members of `http_request` are there where it is.
             path: activity::path(observation, envelope).filter(|_| observation.method.is_some()),
             path_as_sent: activity::path_as_sent(observation, envelope)

@@ -7,7 +7,7 @@ use audit::canonical::Writer;
 use host::{ContextId, Host, Moment};
 
 use crate::chains::{Chains, Origin};
-use crate::config::{Config, Level, Rule};
+use crate::config::{Config, Level, Retention, Rule};
 use crate::pseudonym::Pseudonymizer;
 use crate::queue::{Kind, QueuedRecord};
 use crate::random::Random;
@@ -43,10 +43,10 @@ impl Recorder {
         &mut self,
         host: &dyn Host,
         now: &Moment<'_>,
-        class: &str,
+        retention: &Retention,
     ) -> Vec<QueuedRecord> {
         let uid = self.random.bytes(host);
-        self.chains.open(class, uid, now.into())
+        self.chains.open(retention, uid, now.into())
     }
 
     /// The next record of the open chain of its class, which is not sealed yet: a record that is lost

@@ -13,7 +13,7 @@ use audit::keys::SigningKey;
 use host::{CallToken, ContextId, Host, HostKind, LogLevel, Moment, ResponseSizes, Startup};
 
 use crate::chains::{Chains, Origin};
-use crate::config::{Assurance, Config, Level, OnFull, Rule, Witness};
+use crate::config::{Assurance, Config, Level, OnFull, Retention, Rule, Witness};
 use crate::destination::Destination;
 use crate::handover::Parcel;
 use crate::host_log::HostLog;
@@ -73,7 +73,7 @@ impl Trail {
         let origin = Origin {
             emitter: policy::hex::encode(&emitter),
             node: node_id(host),
-            config_sha256: Hash::plain(startup.configuration.as_bytes()),
+            config_sha256: Hash::configuration(startup.of_plugin),
             previous_config_sha256: None,
             heartbeat_ms: milliseconds(config.chain.heartbeat),
             key: secrets.signing_key,
@@ -148,7 +148,7 @@ impl Trail {
         received: Option<ContextId>,
     ) -> bool {
         let class = &rule.retention.class;
-        self.open_chain(host, now, class);
+        self.open_chain(host, now, &rule.retention);
         let stopped = observed.was_stopped();
         let best_effort = rule.assurance == Assurance::BestEffort && !stopped;
         let priority = match (rule.assurance, stopped) {
@@ -230,7 +230,15 @@ impl Trail {
         self.host_log.write(host, record);
         self.telemetry.count(host, SPILLED, &[("reason", reason)]);
         // One that was taken over may be of a class of which there was no request yet.
-        self.open_chain(host, now, &record.class);
+        let config = Rc::clone(&self.config);
+        let rules = config.rules.iter().chain([&config.default_rule]);
+        let mut known = rules.map(|rule| &rule.retention);
+        let known = known.find(|known| known.class == record.class);
+        let retention = known.cloned().unwrap_or_else(|| Retention {
+            class: record.class.clone(),
+            ..Retention::default()
+        });
+        self.open_chain(host, now, &retention);
         self.recorder.chains.note_kept(record, reason, now.into());
     }
 
@@ -255,11 +263,11 @@ impl Trail {
         }
     }
 
-    fn open_chain(&mut self, host: &dyn Host, now: &Moment<'_>, class: &str) {
-        if self.recorder.chains.chain(class).is_some() {
+    fn open_chain(&mut self, host: &dyn Host, now: &Moment<'_>, retention: &Retention) {
+        if self.recorder.chains.chain(&retention.class).is_some() {
             return;
         }
-        let records = self.recorder.open(host, now, class);
+        let records = self.recorder.open(host, now, retention);
         self.telemetry.count(host, CHAINS_OPENED, &[]);
         self.put_control(host, now, records);
     }
@@ -408,7 +416,7 @@ fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn milliseconds(duration: Duration) -> u64 {
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

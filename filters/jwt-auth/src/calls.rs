@@ -1,7 +1,13 @@
 //! Calls to identity providers.
 
+use std::time::Duration;
+
 use host::shared_cells::CellHash;
-use host::{Buffer, HeaderMap, Host, ResponseSizes};
+use host::waiting::{Calls, Occasion};
+use host::{Buffer, HeaderMap, Host, HttpCall, ResponseSizes, Status};
+use policy::config::Problem;
+use policy::endpoint::Endpoint;
+use policy::secret::{Secret, SecretKind};
 
 use crate::opaque::consent_service::MAX_CONSENT_BYTES;
 
@@ -32,6 +38,63 @@ pub(crate) enum Purpose {
 /// The SHA-256 of a token.
 pub(crate) type TokenHash = [u8; 32];
 
+/// A question to a service.
+pub(crate) struct Get<'a> {
+    pub(crate) endpoint: &'a Endpoint,
+    /// In place of that of the endpoint.
+    pub(crate) path: &'a str,
+    pub(crate) accept: &'a str,
+    /// The bearer token that the service wants.
+    pub(crate) token: Option<&'a Secret>,
+    pub(crate) timeout: Duration,
+}
+
+impl Get<'_> {
+    pub(crate) fn start(
+        &self,
+        host: &dyn Host,
+        calls: &mut Calls<Purpose>,
+        occasion: Occasion,
+        purpose: Purpose,
+    ) -> Result<(), Status> {
+        let token = self.token.map(Secret::expose_text);
+        let authorization = token.map(|token| format!("Bearer {token}"));
+        let mut headers = vec![
+            (":method", "GET"),
+            (":path", self.path),
+            (":authority", &self.endpoint.authority),
+            (":scheme", self.endpoint.scheme),
+            ("accept", self.accept),
+        ];
+        let authorization = authorization.as_deref();
+        headers.extend(authorization.map(|value| ("authorization", value)));
+        let call = HttpCall {
+            upstream: &self.endpoint.upstream,
+            headers: &headers,
+            body: b"",
+            timeout: self.timeout,
+        };
+        calls.start_http(host, &call, occasion, purpose)
+    }
+}
+
+/// The bearer token in the environment variable that the key `token_env` at this path names.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn bearer_token(
+    host: &dyn Host,
+    variable: Option<&String>,
+    path: &str,
+) -> Result<Option<Secret>, Problem> {
+    let read = |name: &String| {
+        let value = host.environment_variable(name);
+        Secret::from_environment(name, value, SecretKind::Issued)
+            .map_err(|error| Problem::new(path, error.to_string()))
+    };
+    variable.map(read).transpose()
+}
+
 /// The body of a response with status 200 that is not longer than this.
 ///
 /// # Errors
@@ -48,10 +111,10 @@ pub(crate) fn response_body(
     match status.as_deref() {
         // Redirects are not followed: they would lead to a host that nobody configured.
         Some(b"200") => {}
-        Some([b'5', ..]) => return Err("status_5xx"),
+        Some([b'5', ..]) => return Err(SERVER_FAILED),
         Some([b'4', ..]) => return Err(REQUEST_REFUSED),
         Some(_) => return Err("status_other"),
-        None => return Err("no_response"),
+        None => return Err(NO_RESPONSE),
     }
     if sizes.body > max_bytes {
         return Err("too_large");
@@ -77,6 +140,12 @@ pub(crate) fn consent_body(host: &dyn Host, sizes: ResponseSizes) -> Result<Vec<
 
 /// A status that is about the request: it may be the fault of what somebody has asked about.
 pub(crate) const REQUEST_REFUSED: &str = "status_4xx";
+
+/// A status that says that the service has failed.
+pub(crate) const SERVER_FAILED: &str = "status_5xx";
+
+/// There is no response: the call has failed, or the host never ends it.
+pub(crate) const NO_RESPONSE: &str = "no_response";
 
 /// A random number, which tells VMs apart.
 pub(crate) fn random(host: &dyn Host) -> u64 {

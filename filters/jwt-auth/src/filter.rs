@@ -11,7 +11,7 @@ use host::route_config::RouteConfigs;
 use host::waiting::{CallId, Occasion, WaitingRequests};
 use host::{
     Action, CallToken, Capabilities, ContextId, Filter, Host, HostKind, LogLevel, Metrics, Moment,
-    Request, ResponseSizes, Startup, Stream, Throttle,
+    Request, ResponseSizes, Startup, Stream, Throttle, headers,
 };
 use policy::config::Problems;
 use policy::mode::Mode;
@@ -281,6 +281,13 @@ impl Stream<JwtAuth> for AuthStream {
         Action::Pause
     }
 
+    fn on_request_trailers(&mut self, filter: &mut JwtAuth, host: &dyn Host) -> Action {
+        let config = &filter.config;
+        // A route may enforce what the plugin only reports.
+        let enforces = filter.routes.is_some() || config.strictest_mode().enforces();
+        headers::strip_trailers(host, |name| config.strips_trailer(name, enforces))
+    }
+
     fn on_response_headers(
         &mut self,
         filter: &mut JwtAuth,
@@ -324,8 +331,9 @@ impl AuthStream {
         request: &Request,
         decision: &AuthDecision<'_>,
     ) -> Action {
-        self.response = enforcer.response_headers(decision, host, request);
-        enforcer.apply(host, request, decision)
+        let (response, action) = enforcer.end(host, request, decision);
+        self.response = response;
+        action
     }
 }
 
@@ -423,11 +431,10 @@ impl JwtAuth {
             self.verifier.stop_waiting(context);
             self.metrics.shift(host, "waiting_requests", &[], -1);
             let request = &waiter.request.request;
-            let response = enforcer.response_headers(&decision, host, request);
+            let (response, action) = enforcer.end(host, request, &decision);
             if response != ResponseHeaders::default() {
                 self.responses.insert(context, response);
             }
-            let action = enforcer.apply(host, request, &decision);
             decision.drop_parsed_identities();
             if action == Action::Continue && waiter.resume(host).is_err() {
                 host.log(

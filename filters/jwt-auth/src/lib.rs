@@ -29,4 +29,4 @@ mod verify;
 pub use filter::JwtAuth;
 
 #[cfg(feature = "module")]
-host::filter!(JwtAuth);
+host::filter!(JwtAuth: request_trailers);

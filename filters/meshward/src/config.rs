@@ -7,6 +7,7 @@
 //! Each part is the configuration of its filter, word for word. What several of them have in common
 //! may stand beside the parts, once, and then counts for each that knows it.
 
+mod agreement;
 mod by_route;
 mod data_subject;
 
@@ -262,7 +263,7 @@ pub fn split(text: &str) -> Split {
                     object.push(((*key).to_owned(), (*value).clone()));
                     inherited.push(*key);
                 }
-                Some((_, same)) if same == *value => {}
+                Some((_, same)) if agreement::is_same(same, value) => {}
                 Some(_) => split.problems.push(Problem::new(
                     format!("{}.{key}", part.key()),
                     format!("contradicts {key:?} beside the parts; say it in one place"),
@@ -283,6 +284,7 @@ pub fn split(text: &str) -> Split {
         let message = "no part of this configuration has such a key";
         split.problems.push(Problem::new(*key, message));
     }
+    agreement::check(&mut split);
     data_subject::hand_on(&mut split);
     by_route::hand_on(&mut split);
     split.refuse_identity_headers();

@@ -119,6 +119,43 @@ fn what_is_said_once_counts_for_all_and_contradictions_are_refused() {
 }
 
 #[test]
+fn parts_that_contradict_each_other_are_refused() {
+    let with = |auth: &str, limits: &str, audit: &str| {
+        format!(
+            r#"{{"audit": {{"sink": {{"host_log": {{}}}}{audit}}}, "auth": {{"providers": {{}}, "default": "anonymous"{auth}}},
+            "limits": {{"limits": [{{"name": "a", "key": ["ip"], "rate": "1/day", "burst": 1}}]{limits}}}}}"#
+        )
+    };
+    let (two, one) = (
+        r#", "client_address": {"trusted_hops": 2}"#,
+        r#", "client_address": {"trusted_hops": 1}"#,
+    );
+    refused(
+        &with(
+            &format!(r#"{two}, "path_override": "strip", "consent": {{"claim": "other"}}"#),
+            &format!(r#"{one}, "path_override": "ignore""#),
+            &format!(r#"{two}, "consent": {{"claim": "agreed"}}"#),
+        ),
+        &[
+            r#"limits.client_address: contradicts "audit.client_address"; say it once, beside the parts"#,
+            r#"auth.consent: contradicts "audit.consent""#,
+            r#"limits.path_override: contradicts "auth.path_override""#,
+        ],
+    );
+    refused(
+        &with(two, r#", "trusted_hops": 3"#, ""),
+        &[r#"limits.trusted_hops: contradicts "auth.client_address""#],
+    );
+    let same = r#", "client_address": {"ip_prefix": {"v4": 24}, "trusted_hops": 2}, "consent": {"claim": "agreed"}"#;
+    let mapped = format!(r#"{two}, "consent": {{"claim": "agreed", "remember_opt_out": {{}}}}"#);
+    assert_eq!(mistakes(&with(&mapped, same, two)), Vec::<String>::new());
+    assert_eq!(
+        mistakes(&with(two, r#", "trusted_hops": 2"#, "")),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
 fn an_identity_header_beside_auth_is_refused() {
     let auth = r#""auth": {"providers": {}, "default": "deny"}"#;
     refused(

@@ -3,7 +3,7 @@
 #![allow(clippy::restriction, reason = "a test fails by panicking")]
 
 use host::Status;
-use host::fake::{HOST_CALLS, Profile, Proxy, Request, Response};
+use host::fake::{CallResponse, HOST_CALLS, Profile, Proxy, Request, Response};
 use meshward_bundle::Meshward;
 
 /// The SHA-256 of "test".
@@ -195,5 +195,45 @@ fn people_in_bodies_reach_the_record_on_every_host() {
             "{profile:?}: {:?}",
             outcome.logs
         );
+    }
+}
+
+/// Hiding what the upstream says of an error hides no refusal of another part, and of no own one.
+#[test]
+fn refusals_are_no_errors_of_the_upstream() {
+    let text = r#"{
+        "auth": {
+            "providers": {"away": {"introspection": {"uri": "https://idp.example.com/i", "cluster": "idp",
+                "client_id": "gateway", "client_secret_env": "SECRET"}}},
+            "rules": [{"match": {"paths": ["/auth"]}, "require": {"provider": "away"}}, {"allow": "anonymous"}],
+            "response_rules": [{"hide_errors": true}],
+            "responses": {"503": {"body": "away {code}", "content_type": "text/html"}}
+        },
+        "limits": {"limits": [{"name": "l", "match": {"paths": ["/limits"]}, "key": ["constant"],
+            "rate": "1/h", "burst": 1, "refusal": {"status": 503, "body": "busy"}}]}
+    }"#;
+    for profile in [Profile::Envoy, Profile::Kong] {
+        let mut proxy = Proxy::native::<Meshward>(profile);
+        let secret = "the secret of the client";
+        proxy.host().set_environment_variable("SECRET", secret);
+        proxy.configure(text).unwrap();
+        proxy.respond_to_calls(|_| Some(CallResponse::http(503, "")));
+        let mut run = |path: &str, status: u16| {
+            let request = Request::get(path).header("authorization", "Bearer opaque");
+            let response = Response::new(status).chunks([b"trace".to_vec()]);
+            let outcome = proxy.run(&request, &response);
+            let client = outcome.client();
+            // Kong ends what it sends with a line break.
+            (client.status(), client.text().trim_end().to_owned())
+        };
+        let (status, body) = run("/auth", 200);
+        let expected = (Some(503), "away introspection_unavailable");
+        assert_eq!((status, body.as_str()), expected, "{profile:?}");
+        assert_eq!(run("/limits", 200).0, Some(200));
+        let (status, body) = run("/limits", 200);
+        assert_eq!((status, body.as_str()), (Some(503), "busy"), "{profile:?}");
+        let (status, body) = run("/", 500);
+        assert_eq!(status, Some(500), "{profile:?}");
+        assert!(body.contains("upstream_error"), "{profile:?}: {body}");
     }
 }

@@ -17,6 +17,7 @@ use host::{
 };
 use policy::config::Problems;
 use policy::decision::Decision;
+use policy::http;
 use policy::mode::Mode;
 use policy::refusal::Refusal;
 
@@ -218,6 +219,13 @@ impl Stream<TokenBucket> for LimitedStream {
             return Action::Continue;
         }
         filter.on_request(host, &request, self.context, &self.response)
+    }
+
+    fn on_request_trailers(&mut self, filter: &mut TokenBucket, host: &dyn Host) -> Action {
+        headers::strip_trailers(host, |name| {
+            let mut secrets = filter.pass_headers.iter();
+            secrets.any(|header| http::folds_alike(name, header.name().as_bytes()))
+        })
     }
 
     fn on_response_headers(

@@ -29,4 +29,4 @@ pub mod windows;
 pub use filter::TokenBucket;
 
 #[cfg(feature = "module")]
-host::filter!(TokenBucket);
+host::filter!(TokenBucket: request_trailers);

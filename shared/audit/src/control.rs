@@ -92,6 +92,7 @@ pub enum Control {
         /// The name of the hold.
         hold: String,
         /// Which records; none is all, unless there is something in `standing`.
+        #[serde(default)]
         targets: Vec<Target>,
         /// Which records by what they say, those that are written later too.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -126,6 +127,15 @@ pub struct Statement {
     /// The random id of the filter instance, as in the first record, which may be purged by now.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub emitter: String,
+    /// The longest time between two records of the chain, as in the first record. 0: it does not say.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub heartbeat_ms: u64,
+    /// How long records of its requests are kept. 0: it does not say, or for ever.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub keep_ms: u64,
+    /// How long nobody takes one away without saying why, where that is another time.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub keep_at_least_ms: u64,
     /// Which other chains there are.
     #[serde(flatten)]
     pub peers: Peers,
@@ -227,6 +237,7 @@ pub struct Target {
     /// The id of the chain.
     pub chain_uid: String,
     /// Which of its records; none is all.
+    #[serde(default)]
     pub ranges: Vec<Range>,
 }
 
@@ -384,5 +395,25 @@ mod tests {
         }
         let other = Json::parse(br#"{"unmapped":{"control":{"kind":"open","count":1}}}"#).unwrap();
         assert_eq!(Lost::of_gap(&other), None);
+    }
+
+    /// As the page about the format has it: a member without a value is left out.
+    #[test]
+    fn a_hold_on_everything_names_nothing() {
+        for (text, count) in [
+            (r#"{"hold":"case","key_id":"dpo","kind":"hold"}"#, 0),
+            (
+                r#"{"hold":"case","kind":"hold","targets":[{"chain_uid":"ab"}]}"#,
+                1,
+            ),
+        ] {
+            let json = Json::parse(text.as_bytes()).unwrap();
+            let (control, _) = Control::from_json(&json).unwrap();
+            let Control::Hold { targets, .. } = control else {
+                panic!("{text}");
+            };
+            assert_eq!(targets.len(), count);
+            assert!(targets.iter().all(|target| target.ranges.is_empty()));
+        }
     }
 }

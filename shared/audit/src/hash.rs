@@ -3,7 +3,10 @@
 use std::fmt;
 
 use policy::hex;
+use policy::json::Json;
 use sha2::{Digest as _, Sha256};
+
+use crate::canonical;
 
 /// A SHA-256 digest, in text 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,11 +60,22 @@ impl Hash {
         ])
     }
 
-    /// Plain SHA-256, for what is no part of a record: configurations, keys, files; and for who has
+    /// Plain SHA-256, for what is no part of a record: keys, files; and for who has
     /// put the input of one of the others together, with what it begins with.
     #[must_use]
     pub fn plain(bytes: &[u8]) -> Self {
         Self::of(&[bytes])
+    }
+
+    /// Of a configuration, however it is spelled: SHA-256 of its canonical text, so that whoever has the file in
+    /// which it stands comes to the same one.
+    #[must_use]
+    pub fn configuration(text: &str) -> Self {
+        let json = Json::parse(text.as_bytes());
+        json.map_or_else(
+            |_| Self::plain(text.as_bytes()),
+            |json| Self::plain(canonical::to_string(&json).as_bytes()),
+        )
     }
 
     /// Reads 64 lower-case hexadecimal digits.

@@ -3,11 +3,12 @@
 
 use policy::json::Json;
 
+use crate::canonical::{self, MAX_INTEGER};
 use crate::chain::{VERSION, core_of};
 use crate::control::Control;
 use crate::group::{Group, at};
 use crate::hash::{Hash, bytes};
-use crate::{canonical, keys::PublicKey};
+use crate::keys::PublicKey;
 
 /// A record that fits its own hash.
 #[derive(Clone, Debug)]
@@ -117,6 +118,9 @@ impl Record {
         if Hash::link(&chain, sequence, &previous, &core) != fingerprint {
             return Err(Fault::WrongFingerprint);
         }
+        if !has_integers_only(json) {
+            return Err(Fault::NotARecord("an integer up to 2^53 - 1"));
+        }
         let (present, erased) = check_groups(json, integrity)?;
         let (control, key_id) = match at(json, "/unmapped/control") {
             None => (None, None),
@@ -205,8 +209,18 @@ fn check_groups(json: &Json, integrity: &Json) -> Result<(Vec<Group>, Vec<Group>
 
 fn integer(json: &Json) -> Option<u64> {
     match json {
-        Json::Number(number) => number.as_u64(),
+        Json::Number(number) => number.as_u64().filter(|number| *number <= MAX_INTEGER),
         _ => None,
+    }
+}
+
+/// Whether every number is one that all JSON parsers read alike.
+fn has_integers_only(json: &Json) -> bool {
+    match json {
+        Json::Number(_) => integer(json).is_some(),
+        Json::Array(items) => items.iter().all(has_integers_only),
+        Json::Object(members) => members.iter().all(|(_, value)| has_integers_only(value)),
+        _ => true,
     }
 }
 

@@ -18,7 +18,6 @@ GROUPS = {
             "/http_request/url/url_string": None},
 }
 KINDS = "open checkpoint heartbeat close gap config_change tombstone erasure purge hold release".split()
-ORDERS = KINDS[6:]
 sha256 = lambda *parts: hashlib.sha256(b"".join(parts)).digest()
 
 
@@ -48,7 +47,7 @@ def canonical(value):
         return "{" + ",".join(canonical(name) + ":" + canonical(value[name]) for name in names) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(canonical, value)) + "]"
-    need(not isinstance(value, float), "not_a_record")
+    need(not isinstance(value, float) and (not isinstance(value, int) or 0 <= value < 2**53), "not_a_record")
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -150,7 +149,7 @@ def is_signed(fingerprint, signature, public_key):
 
 def verify(lines, keys):
     """Records in any order: what is missing, what is vouched for, which chains are only named."""
-    chains, gaps, heads, missing, covered, signers = {}, [], [], [], {}, {}
+    chains, gaps, heads, missing, covered, signers, ledgers = {}, [], [], [], {}, {}, {}
     for line in lines:
         record = check(line)
         known = chains.setdefault(record["chain"], {}).setdefault(record["sequence"], record)
@@ -158,12 +157,14 @@ def verify(lines, keys):
         control = record["control"]
         if control.get("kind") == "gap":
             gaps.append((record["chain"], control))
+        operator = bool(record["signature"]) and keys.get(control["key_id"], {}).get("role") == "operator"
+        need(ledgers.setdefault(record["chain"], operator) == operator, "wrong_role")
         if record["signature"]:
             key = keys.get(control["key_id"], {}).get("public_key")
             need(key and is_signed(record["fingerprint"], record["signature"], key), "wrong_signature")
-            if control["kind"] not in ORDERS:
+            if not operator:
                 signer = signers.setdefault(record["chain"], control["key_id"])
-                need(signer == control["key_id"] or keys[signer].get("role") == "operator", "key_changed")
+                need(signer == control["key_id"], "key_changed")
             covered[record["chain"]] = max(record["sequence"], covered.get(record["chain"], 0))
             heads += control.get("siblings", []) + [control[n] for n in ("predecessor",) if n in control]
     declared = {}

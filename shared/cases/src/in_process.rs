@@ -95,7 +95,8 @@ impl<M: FnMut() -> Result<Proxy>> InProcess<M> {
             response = response.header(name, value);
         }
         response = response.chunks(cuts.pieces(step.response.body.bytes()));
-        let outcome = proxy.run(&request(step, cuts), &response);
+        let profile = proxy.host().profile();
+        let outcome = proxy.run(&request(step, cuts, profile), &response);
         if step.expect.awaits_tick() {
             proxy.advance(LONGEST_TICK);
         }
@@ -176,7 +177,7 @@ impl<M: FnMut() -> Result<Proxy>> Backend for InProcess<M> {
     }
 }
 
-fn request(step: &Step, cuts: Cuts) -> Request {
+fn request(step: &Step, cuts: Cuts, profile: Profile) -> Request {
     let data = &step.request;
     let client = data.client.to_string();
     let with_port = match data.client {
@@ -190,7 +191,7 @@ fn request(step: &Step, cuts: Cuts) -> Request {
         request = request.attribute(&["xds", "route_name"], route.as_str());
     }
     if let Some(tls) = &data.tls {
-        request = with_tls(request, tls);
+        request = with_tls(request, tls, profile);
     }
     for (name, value) in lines(&data.headers) {
         // A request has one host, and hosts know it by this name.
@@ -209,7 +210,7 @@ fn request(step: &Step, cuts: Cuts) -> Request {
 }
 
 /// Tells of the connection what each host has of it.
-fn with_tls(request: Request, tls: &Tls) -> Request {
+fn with_tls(request: Request, tls: &Tls, profile: Profile) -> Request {
     let version = tls.version.name();
     let mut request = request
         .without(":scheme")
@@ -217,8 +218,13 @@ fn with_tls(request: Request, tls: &Tls) -> Request {
         .attribute(&["connection", "tls_version"], version)
         .attribute(&["ssl_protocol"], version);
     if tls.has_certificate() {
+        // Kong writes its attributes as text.
+        let shown: &[u8] = match profile {
+            Profile::Kong => b"true",
+            Profile::Envoy | Profile::Apisix => &[1],
+        };
         request = request
-            .attribute(&["connection", "mtls"], [1])
+            .attribute(&["connection", "mtls"], shown)
             .attribute(&["ssl_client_verify"], "SUCCESS");
     }
     for (field, value) in [

@@ -7,6 +7,7 @@ mod bed;
 use std::path::Path;
 use std::process::Command;
 
+use audit::Hash;
 use bed::{Bed, Outcome, joined};
 use policy::json::Json;
 use trail::synthetic::{Emitter, Random, Request, emitter_key};
@@ -34,6 +35,7 @@ fn bed() -> Bed {
     let bed = Bed::with_keys();
     bed.write("meshward.json", CONFIG);
     let mut emitter = Emitter::new(8, "pci", Some(emitter_key()));
+    emitter.config_sha256 = Hash::configuration(CONFIG);
     let mut lines = vec![emitter.open(None).text];
     for number in 0..12_u64 {
         let request = Request {
@@ -153,6 +155,48 @@ fn requirements_are_shown_set_partial_and_missing() {
         &format!("{with} {keys}").replace("json --at", "text --at"),
     );
     assert!(text.out.contains("does not verify"), "{}", text.out);
+}
+
+/// What was set up yesterday is not shown by the records of last month, nor by those of another gateway.
+#[test]
+fn records_show_the_configuration_that_they_were_made_under() {
+    let bed = bed();
+    let with = "--framework pci --at 2027-01-16 --trail trail.ndjson --keys emitter.json";
+    let json = |config: &str| {
+        bed.write("now.json", config);
+        comply(&bed, &format!("{with} --format json --config now.json"))
+            .expect(1)
+            .json()
+    };
+    // However it is spelled.
+    let spelled: serde_json::Value = serde_json::from_str(CONFIG).unwrap();
+    assert_eq!(state(&json(&spelled.to_string()), "7.3.3"), "shown");
+    let other = CONFIG.replace("\"mode\": \"report\", ", "");
+    let assessed = json(&other);
+    assert_eq!(state(&assessed, "7.3.3"), "set");
+    let others = assessed.as_array().unwrap()[0]
+        .at("trail.of_other_configurations")
+        .unwrap()
+        .to_string();
+    assert!(
+        others.contains(&Hash::configuration(CONFIG).to_hex()),
+        "{others}"
+    );
+    let text = comply(&bed, &format!("{with} --config now.json"))
+        .expect(1)
+        .out;
+    assert!(
+        text.contains("14 records from 2027-01-15") && text.contains("another configuration"),
+        "{text}"
+    );
+    // Of a filter alone, it is that of the filter.
+    let audit = spelled.get("audit").unwrap().to_string();
+    let mut emitter = Emitter::new(8, "pci", Some(emitter_key()));
+    emitter.config_sha256 = Hash::configuration(&audit);
+    let lines = [emitter.open(None).text, emitter.close().text];
+    bed.write("trail.ndjson", joined(&lines));
+    assert_eq!(state(&json(&audit), "10.3.4"), "shown");
+    assert_eq!(state(&json(&audit.replace("1y", "2y")), "10.3.4"), "set");
 }
 
 #[test]

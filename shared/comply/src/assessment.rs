@@ -1,5 +1,8 @@
 //! For each requirement: which setting gives it, which records show it, what is missing.
 
+use std::collections::BTreeMap;
+
+use audit::Hash;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -101,6 +104,12 @@ pub struct TrailResult {
     pub counted: Evidence,
     /// Records for which none does: they are evidence of nothing.
     pub not_counted: u64,
+    /// Records for which one does, made under other configurations, by the `config_sha256` of each: they show
+    /// nothing of the configuration that is assessed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub of_other_configurations: BTreeMap<String, Evidence>,
+    /// Records that count, though the beginning of their chain, which names the configuration, is not there.
+    pub of_unknown_configuration: u64,
     /// Whether the trail can be trusted.
     pub result: &'static str,
     /// The same in words.
@@ -167,6 +176,8 @@ impl Assessment {
             .map(|((_, found), verdict)| TrailResult {
                 counted: found.counted.clone(),
                 not_counted: found.not_counted,
+                of_other_configurations: found.of_others.clone(),
+                of_unknown_configuration: found.unknown,
                 result: verdict.result,
                 sentence: verdict.sentence.clone(),
             });
@@ -297,6 +308,8 @@ pub struct Configurations {
     pub routes: Vec<RouteConfig>,
     /// The filter, and the file, of each.
     pub sources: Vec<(String, String)>,
+    /// What records say of the plugin that writes them: the hash of its configuration.
+    pub config_sha256: Vec<Hash>,
 }
 
 impl Configurations {

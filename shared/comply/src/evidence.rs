@@ -1,8 +1,10 @@
 //! Which records of a period show that a measure was taken. Only records count for which a known key
 //! vouches: without keys, none does.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use audit::{Control, Hash};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -50,6 +52,15 @@ impl Evidence {
             .get_or_insert_with(|| uid(&place.chain, place.sequence));
     }
 
+    /// Only what shows the opposite.
+    fn of_contradictions(self) -> Self {
+        Self {
+            contradicting: self.contradicting,
+            contradicting_example: self.contradicting_example,
+            ..Self::default()
+        }
+    }
+
     fn merge(&mut self, other: Self) {
         self.contradicting += other.contradicting;
         self.contradicting_example =
@@ -88,13 +99,21 @@ pub struct Search<'m> {
     measures: &'m [&'m Measure],
     period: Period,
     has_keys: bool,
-    /// What was found, for each measure.
-    found: Vec<Evidence>,
-    /// Records of the period that count.
-    counted: Evidence,
-    /// Those that count when a signature vouches for them.
+    /// What was found in each chain.
+    chains: BTreeMap<ChainUid, InChain>,
+    /// Records that count when a signature vouches for them.
     held: HeldBack<Place>,
     not_counted: u64,
+}
+
+/// What was found in a chain, all of whose records were made under one configuration.
+#[derive(Debug, Default)]
+struct InChain {
+    config_sha256: Option<Hash>,
+    /// Records of the period that count.
+    counted: Evidence,
+    /// Those that show a measure, for each measure.
+    found: Vec<Evidence>,
 }
 
 #[derive(Debug)]
@@ -117,6 +136,12 @@ pub struct Found {
     pub counted: Evidence,
     /// Records of the period for which none does.
     pub not_counted: u64,
+    /// Records for which one does, made under other configurations than those in question: they show nothing of
+    /// these. By the `config_sha256` that the trail has.
+    pub of_others: BTreeMap<String, Evidence>,
+    /// Records that count, of chains whose beginning is not there: nobody can say under which configuration they
+    /// were made.
+    pub unknown: u64,
 }
 
 impl<'m> Search<'m> {
@@ -127,26 +152,52 @@ impl<'m> Search<'m> {
             measures,
             period,
             has_keys,
-            found: vec![Evidence::default(); measures.len()],
-            counted: Evidence::default(),
+            chains: BTreeMap::new(),
             held: HeldBack::default(),
             not_counted: 0,
         }
     }
 
-    /// Puts together what several threads have found.
+    /// Puts together what several threads have found. `in_force` are the configurations that it is about: what
+    /// chains under another one show is not theirs. None at all: whatever the trail says.
     #[must_use]
-    pub fn found(all: Vec<Self>) -> Found {
+    pub fn found(all: Vec<Self>, in_force: &[Hash]) -> Found {
         let mut found = Found::default();
+        let mut chains: BTreeMap<ChainUid, InChain> = BTreeMap::new();
         for search in all {
-            found
-                .by_measure
-                .resize(search.found.len(), Evidence::default());
-            for (one, other) in found.by_measure.iter_mut().zip(search.found) {
-                one.merge(other);
-            }
-            found.counted.merge(search.counted);
+            let count = search.measures.len();
+            found.by_measure.resize(count, Evidence::default());
             found.not_counted += search.not_counted + search.held.len() as u64;
+            for (uid, one) in search.chains {
+                let chain = chains.entry(uid).or_default();
+                chain.config_sha256 = chain.config_sha256.or(one.config_sha256);
+                chain.counted.merge(one.counted);
+                chain.found.resize(count, Evidence::default());
+                let all = chain.found.iter_mut().zip(one.found);
+                all.for_each(|(known, more)| known.merge(more));
+            }
+        }
+        for chain in chains.into_values().filter(|one| one.counted.records > 0) {
+            let is_in_force = |hash: &Hash| in_force.is_empty() || in_force.contains(hash);
+            let of_other = chain.config_sha256.filter(|hash| !is_in_force(hash));
+            if chain.config_sha256.is_none() && !in_force.is_empty() {
+                found.unknown += chain.counted.records;
+            }
+            for (known, more) in found.by_measure.iter_mut().zip(chain.found) {
+                match of_other {
+                    None => known.merge(more),
+                    // It passed here in the period, whatever the configuration says now.
+                    Some(_) => known.merge(more.of_contradictions()),
+                }
+            }
+            match of_other {
+                None => found.counted.merge(chain.counted),
+                Some(hash) => found
+                    .of_others
+                    .entry(hash.to_hex())
+                    .or_default()
+                    .merge(chain.counted),
+            }
         }
         found
     }
@@ -179,9 +230,19 @@ impl<'m> Search<'m> {
         })
     }
 
+    /// What the first record of a chain says.
+    fn note_configuration(&mut self, item: &Item) {
+        let control = item.control.as_ref().map(|one| &one.control);
+        if let Some(Control::Open { config_sha256, .. }) = control {
+            self.chains.entry(item.chain).or_default().config_sha256 = Some(*config_sha256);
+        }
+    }
+
     fn count(&mut self, place: &Place) {
-        self.counted.add(place);
-        for (number, evidence) in self.found.iter_mut().enumerate() {
+        let chain = self.chains.entry(place.chain).or_default();
+        chain.counted.add(place);
+        chain.found.resize(self.measures.len(), Evidence::default());
+        for (number, evidence) in chain.found.iter_mut().enumerate() {
             if place.shows >> number & 1 == 1 {
                 evidence.add(place);
             }
@@ -196,6 +257,7 @@ impl Observer for Search<'_> {
     const WANTS_VOUCHED: bool = true;
 
     fn observe(&mut self, item: &Item, text: &str, _: Option<&Fields>) {
+        self.note_configuration(item);
         match self.place(item, text) {
             Some(place) if self.has_keys => self.held.add(item, place),
             Some(_) => self.not_counted += 1,
@@ -206,8 +268,11 @@ impl Observer for Search<'_> {
     fn observe_vouched(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
         if !self.has_keys {
             self.observe(item, text, fields);
-        } else if let Some(place) = self.place(item, text) {
-            self.count(&place);
+        } else {
+            self.note_configuration(item);
+            if let Some(place) = self.place(item, text) {
+                self.count(&place);
+            }
         }
     }
 

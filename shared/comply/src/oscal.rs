@@ -87,10 +87,18 @@ pub fn document(assessment: &Assessment, program_version: &str) -> Value {
 fn description(assessment: &Assessment) -> String {
     match &assessment.trail {
         None => "Settings only: no audit trail was given.".to_owned(),
-        Some(trail) => format!(
-            "{} records for which a known key vouches; the trail is {}: {}.",
-            trail.counted.records, trail.result, trail.sentence
-        ),
+        Some(trail) => {
+            let others = trail.of_other_configurations.values();
+            let others: u64 = others.map(|evidence| evidence.records).sum();
+            let others = match others {
+                0 => String::new(),
+                count => format!(" {count} records of other configurations are not counted."),
+            };
+            format!(
+                "{} records for which a known key vouches; the trail is {}: {}.{others}",
+                trail.counted.records, trail.result, trail.sentence
+            )
+        }
     }
 }
 

@@ -376,7 +376,7 @@ fn records_that_show_the_opposite_count_against_a_measure() {
         let source = Source::reading(Box::new(Cursor::new(lines.join("\n").into_bytes())));
         let search = || Search::new(&measures, Period::default(), true);
         let (_, searches) = reading.read_source(Trail::new(limits), source, &[], search, &|_| ());
-        let found = Search::found(searches).by_measure;
+        let found = Search::found(searches, &[]).by_measure;
         let counts: Vec<(u64, u64)> = found
             .iter()
             .map(|found| (found.records, found.contradicting))

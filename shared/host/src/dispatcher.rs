@@ -128,6 +128,7 @@ impl<F: Filter, H: Host> Dispatcher<F, H> {
                     host: &self.host,
                     capabilities: &capabilities,
                     configuration: &text,
+                    of_plugin: &text,
                 })
             });
         match result {

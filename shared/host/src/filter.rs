@@ -82,6 +82,8 @@ pub struct Startup<'a> {
     pub capabilities: &'a Capabilities,
     /// The plugin configuration as JSON, whatever form it arrived in.
     pub configuration: &'a str,
+    /// That of the whole plugin, of which the filter may be a part.
+    pub of_plugin: &'a str,
 }
 
 impl Startup<'_> {

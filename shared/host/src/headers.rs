@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::{HeaderMap, Host, Status};
+use crate::{Action, Direction, HeaderMap, Host, Status};
 
 /// Names and values of a header map, in the order of the message, names in lower case as the host
 /// keeps them. Pseudo-headers such as `:path` are among them.
@@ -177,6 +177,23 @@ pub fn hide(host: &dyn Host, name: &str) -> Result<(), Status> {
         Err(Status::Unimplemented) => host.set_header(map, name, HIDDEN),
         other => other,
     }
+}
+
+/// Keeps these trailers of the request from the upstream: some servers take trailers for headers. Where the
+/// host cannot remove one, the request ends.
+pub fn strip_trailers(host: &dyn Host, strips: impl Fn(&[u8]) -> bool) -> Action {
+    let map = HeaderMap::RequestTrailers;
+    let trailers = host.headers(map).unwrap_or_default();
+    let mut stripped = trailers.iter().filter(|(name, _)| strips(name));
+    let is_removed = stripped.all(|(name, _)| {
+        let name = std::str::from_utf8(name);
+        name.is_ok_and(|name| host.remove_header(map, name).is_ok())
+    });
+    if is_removed {
+        return Action::Continue;
+    }
+    let _ = host.reset_stream(Direction::Request);
+    Action::Pause
 }
 
 const HIDDEN: &[u8] = b"removed";

@@ -1,8 +1,24 @@
 //! Local responses: what a client gets in place of the upstream's response.
 
+use policy::filters::ORDER;
 use policy::refusal::{PROBLEM_MEDIA_TYPE, Refusal};
 
 use crate::{Direction, Host, LocalResponse, LogLevel, exchange};
+
+/// Whether the response at hand is one that a filter of the family has sent, and not the upstream. Where the
+/// host does not tell, only a chain knows, of its own parts.
+#[must_use]
+pub fn has_responded(host: &dyn Host) -> bool {
+    let details = host.property(&DETAILS).unwrap_or_default();
+    let mut filters = ORDER.iter().chain(&["meshward"]);
+    filters.any(|name| {
+        let rest = details.strip_prefix(name.as_bytes());
+        rest.is_some_and(|rest| rest.starts_with(b"_"))
+    })
+}
+
+/// What the host says of a response: for a local one, what whoever has sent it says.
+pub(crate) const DETAILS: [&str; 2] = ["response", "code_details"];
 
 /// Sends a refusal as problem details, or as a grpc-status to a gRPC caller. The caller returns
 /// [`crate::Action::Pause`] afterwards: the request goes no further.

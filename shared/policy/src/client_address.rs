@@ -59,6 +59,14 @@ impl ClientAddress {
                              the ranges of your proxies",
                         );
                     }
+                    if ranges.iter().all(IpRange::is_loopback) {
+                        n.warn_unseen(
+                            "loopback_proxy",
+                            "for a peer on loopback Envoy appends an address of its own machine to \
+                             X-Forwarded-For (use_remote_address), where the walk would end and all \
+                             clients be one: list that address as well",
+                        );
+                    }
                     !all
                 })
         });

@@ -21,6 +21,7 @@ pub mod filters;
 pub mod finding;
 pub mod gcra;
 pub mod hex;
+mod host_address;
 pub mod http;
 pub mod identity;
 pub mod json;

@@ -7,8 +7,8 @@
 //! that may be overridden.
 
 use crate::config::{Fields, Node};
-use crate::http;
 use crate::values::{MAX_VALUES, decoded_targets, parameter_values};
+use crate::{host_address, http};
 
 /// What upstreams make of an override: the keys `method_override`, `path_override` and
 /// `host_override`.
@@ -301,7 +301,12 @@ impl OtherHosts {
             self.is_any = true;
             return;
         }
-        add(&mut self.names, &http::host_name(value));
+        let name = http::host_name(value);
+        add(&mut self.names, &name);
+        // Servers that parse addresses take one for the other, those that compare text do not.
+        for spelled in host_address::spellings(&name) {
+            add(&mut self.names, &spelled);
+        }
         self.is_any |= self.names.len() > MAX_VALUES;
     }
 

@@ -9,7 +9,7 @@ use crate::config::{Fields, Node};
 use crate::facts::Facts;
 use crate::matching::{Ambiguity, Fit, Match};
 use crate::path::PathVariable;
-use crate::values::{MAX_VALUES, Values};
+use crate::values::{MAX_VALUES, Values, parameter_values};
 
 /// Where a value stands in a request: `{ "path": "/users/{id}/**" }`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,7 +150,10 @@ impl RequestValue {
                 for target in targets.into_iter().flatten() {
                     match Values::of_parameter([target], name) {
                         Values::Missing => readings.is_missing_somewhere = true,
-                        Values::TooMany => readings.is_incomplete = true,
+                        Values::TooMany => {
+                            readings.is_incomplete = true;
+                            readings.add_some_of(parameter_values(target, name));
+                        }
                         Values::Some(values) => {
                             for value in values {
                                 readings.add(std::str::from_utf8(&value).ok());
@@ -227,6 +230,14 @@ impl Readings {
             Some(value) if self.values.iter().any(|known| known == value) => {}
             Some(_) if self.values.len() >= MAX_READINGS => self.is_incomplete = true,
             Some(value) => self.values.push(value.to_owned()),
+        }
+    }
+
+    /// The first and the last of more values than anybody needs: servers that take one take one of these.
+    fn add_some_of(&mut self, mut values: impl Iterator<Item = Vec<u8>>) {
+        let first: Vec<Vec<u8>> = values.by_ref().take(MAX_VALUES).collect();
+        for value in first.into_iter().chain(values.last()) {
+            self.add(std::str::from_utf8(&value).ok());
         }
     }
 

@@ -109,6 +109,14 @@ impl Holds {
         hold.map(|(name, _)| name.as_str())
     }
 
+    /// The names of the holds on records by what they say of a request, which nobody can ask what is gone.
+    pub(crate) fn by_what_is_said(&self) -> impl Iterator<Item = &str> {
+        let is_such = |one: &Standing| one.selector.by != BY_CLASS;
+        let holds = self.0.iter();
+        let holds = holds.filter(move |(_, hold)| hold.standing.iter().any(is_such));
+        holds.map(|(name, _)| name.as_str())
+    }
+
     /// The name of a hold on all records of a retention class.
     pub(crate) fn by_class(&self, class: &str) -> Option<&str> {
         let is_class = |one: &Standing| {

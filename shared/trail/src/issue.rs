@@ -130,12 +130,21 @@ kinds! {
     Awaited = "awaited", Incomplete;
     /// What was to be erased or purged is still there.
     StillThere = "still_there", Incomplete;
+    /// An order is about what a hold keeps that stands in another ledger of the same key: only the clock of whoever has
+    /// that key says which of them came first.
+    HoldUnproven = "hold_unproven", Incomplete;
+    /// Nothing that stays says how long records were kept that an operator has taken away, so whether their time was
+    /// over cannot be told.
+    KeepUnknown = "keep_unknown", Incomplete;
     /// A record came again too late to be compared.
     NotCompared = "not_compared", Incomplete;
     /// There are more lines of logs that may be records than can be kept in mind.
     TooManyUnproven = "too_many_unproven", Incomplete;
     /// There are more holes than can be kept in mind.
     TooManyHoles = "too_many_holes", Incomplete;
+    /// Something was taken away or erased while a hold by paths or people was in force: whether that kept it, nobody can
+    /// tell any more.
+    HoldUnknown = "hold_unknown", Note;
     /// A line of a log looks like a record and is none: it was changed, or is a client's words.
     LogLine = "log_line", Note;
     /// Lines of a log look like records, and no key vouches for them: they may be a client's words.

@@ -14,7 +14,7 @@ use crate::chains::Trail;
 use crate::holds::Holds;
 use crate::intervals::Intervals;
 use crate::item::{ChainUid, Item, uid};
-use crate::keyring::Vouched;
+use crate::keyring::{Role, Vouched};
 use crate::ledger::tombstone;
 use crate::pipeline::Observer;
 use crate::scan::Fields;
@@ -87,7 +87,7 @@ impl Observer for Ages {
         let here = Range(item.sequence, item.sequence);
         match &item.control {
             Some(control) => {
-                if matches!(control.vouched, Vouched::By(_)) {
+                if control.vouched == Vouched::By(Role::Emitter) {
                     age.signed.insert(item.sequence, item.fingerprint);
                 }
             }

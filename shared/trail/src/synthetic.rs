@@ -32,6 +32,8 @@ pub struct Emitter {
     statement: Statement,
     /// The id of the emitter, which its chains share.
     pub id: String,
+    /// What it says of its configuration.
+    pub config_sha256: Hash,
 }
 
 /// A request.
@@ -99,6 +101,7 @@ impl Emitter {
             keep_at_least_ms: None,
             statement: Statement::default(),
             id: "0123456789abcdef".to_owned(),
+            config_sha256: Hash::configuration("{}"),
         }
     }
 
@@ -124,7 +127,7 @@ impl Emitter {
         let control = Control::Open {
             emitter: self.id.clone(),
             node: Some("edge-1".to_owned()),
-            config_sha256: Hash::plain(b"{}"),
+            config_sha256: self.config_sha256,
             heartbeat_ms: HEARTBEAT_MS,
             predecessor,
             peers: self.statement.peers.clone(),
@@ -140,6 +143,9 @@ impl Emitter {
     fn stated(&self) -> Statement {
         Statement {
             emitter: self.id.clone(),
+            heartbeat_ms: HEARTBEAT_MS,
+            keep_ms: self.keep_ms.unwrap_or(0),
+            keep_at_least_ms: self.keep_at_least_ms.unwrap_or(0),
             ..self.statement.clone()
         }
     }

@@ -9,6 +9,7 @@ use trail::chains::{Limits, Trail};
 use trail::issue::Kind;
 use trail::keyring::{Entry, Keyring, Role};
 use trail::pipeline::Reading;
+use trail::rewrite::Beside;
 use trail::source::{Source, files_of};
 use trail::synthetic::{Emitter, Random, Request, emitter_key};
 use trail::verdict::{Question, Verdict, conclude};
@@ -259,7 +260,7 @@ fn what_is_read_is_written_anew() {
         let file = directory.path().join("file");
         std::fs::write(&file, &bytes).unwrap();
         let mut seen = 0;
-        let done = trail::rewrite::rewrite(&file, |_, text| {
+        let done = trail::rewrite::rewrite(&file, Beside::Ignored, |_, text| {
             seen += 1;
             match seen {
                 2 => trail::rewrite::Fate::Drop,
@@ -490,7 +491,7 @@ fn a_line_that_is_cut_within_a_character_is_whole_again() {
         let file = folder.path().join("cri.log");
         std::fs::write(&file, log).unwrap();
         let mut seen = Vec::new();
-        let done = trail::rewrite::rewrite(&file, |_, text| {
+        let done = trail::rewrite::rewrite(&file, Beside::Ignored, |_, text| {
             seen.push(text.to_owned());
             trail::rewrite::Fate::Keep
         });

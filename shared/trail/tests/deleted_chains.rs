@@ -54,6 +54,9 @@ fn classes(key: Option<fn() -> SigningKey>) -> Vec<Vec<String>> {
         .map(|(seed, class)| Emitter::new(seed, class, key.map(|key| key())))
         .into();
     chains[2].id = "fedcba9876543210".to_owned();
+    chains
+        .iter_mut()
+        .for_each(|chain| chain.keep_ms = Some(1_000));
     let mut lines: Vec<Vec<String>> = chains
         .iter_mut()
         .map(|chain| vec![chain.open(None).text])

@@ -24,20 +24,35 @@ pub enum DataSubjectSource {
 }
 
 impl DataSubjectSource {
-    /// One source, or a list of them.
+    /// One source, or a list of them. Bodies of requests come last: whoever writes hundreds of names into his
+    /// leaves no place for those whom the response is about.
     pub(super) fn read_all(node: &Node<'_>, matches: &Match, has_key: bool) -> Option<Vec<Self>> {
         if !has_key {
             node.reject_unseen(
                 "people are recorded by pseudonyms, which need a key: set subject.pseudonymize",
             );
         }
-        match node.json() {
+        let all = match node.json() {
             Json::Array(_) => node
                 .clone()
                 .at_most(MAX_SOURCES)
                 .non_empty_list(|item| Self::read(&item, matches)),
             _ => Self::read(node, matches).map(|source| vec![source]),
-        }
+        };
+        let (asked, mut sources): (Vec<Self>, Vec<Self>) =
+            all?.into_iter().partition(Self::is_request_body);
+        sources.extend(asked);
+        Some(sources)
+    }
+
+    const fn is_request_body(&self) -> bool {
+        matches!(
+            self,
+            Self::Body {
+                direction: Direction::Request,
+                ..
+            }
+        )
     }
 
     fn read(node: &Node<'_>, matches: &Match) -> Option<Self> {

@@ -307,3 +307,32 @@ fn of_several_rules_all_people_may_be_meant_and_one_name_at_most() {
     let rule = strictest(&format!("[{}]", many.join(",")));
     assert!(rule.data_subject.len() < 40 && rule.may_be_about_others);
 }
+
+/// Whoever writes names into his request leaves no place for those whom the response is about.
+#[test]
+fn people_in_bodies_of_requests_come_last() {
+    let config = r#"{"sink":"host_log","subject":{"pseudonymize":{"key_env":"K","epoch":"1"}},"rules":[{"data_subject":[
+        {"request":"$.ids[*]"},{"response":"$[*].patient"},{"claim":"sub"},{"request":"$.id"},{"query":"patient"}]}]}"#;
+    let config = Config::parse(config).unwrap();
+    let places: Vec<String> = config.rules[0]
+        .data_subject
+        .iter()
+        .map(|source| match source {
+            DataSubjectSource::Claim(claim) => claim.clone(),
+            DataSubjectSource::Request(_) => "query".to_owned(),
+            DataSubjectSource::Body { path, .. } => path.clone(),
+        })
+        .collect();
+    assert_eq!(places, ["$[*].patient", "sub", "query", "$.ids[*]", "$.id"]);
+}
+
+/// `--pseudonym-key-env EPOCH=VARIABLE` is how commands are told of a key.
+#[test]
+fn an_epoch_is_one_that_commands_can_be_given() {
+    let config = r#"{"sink":"host_log","subject":{"pseudonymize":{"key_env":"K","epoch":"a=b"}}}"#;
+    let problems = Config::parse(config).unwrap_err().to_string();
+    assert!(
+        problems.contains("subject.pseudonymize.epoch"),
+        "{problems}"
+    );
+}

@@ -54,3 +54,21 @@ fn numbers_come_in_two_forms() {
         assert_eq!(parse_number(value), expected, "{value:?}");
     }
 }
+
+#[test]
+fn a_name_is_found_in_whatever_spelling_and_not_in_a_longer_word() {
+    for (value, is_named) in [
+        ("https://app.example/patients/jane-doe/edit", true),
+        ("host=JANE-DOE.clinic.example;proto=https", true),
+        ("https://idp/login?next=%2Fpatients%2Fjane%2Ddoe", true),
+        (
+            "https://idp/login?next=%252Fpatients%252Fjane%252Ddoe",
+            true,
+        ),
+        ("https://app.example/patients/jane-doefried", false),
+        ("https://app.example/start", false),
+        ("", false),
+    ] {
+        assert_eq!(hide::names(value, "jane-doe"), is_named, "{value}");
+    }
+}

@@ -2,47 +2,59 @@
 //! of every text and fewer items of every list.
 
 use audit::canonical::escaped_bytes;
+use policy::data_subject::MAX_DATA_SUBJECTS;
 use policy::decision::{Decision, Outcome};
 use policy::finding::Finding;
 use policy::identity::Identity;
 use std::rc::Rc;
 
-use super::{ConsentDetail, Envelope, MAX_NAME_BYTES, Observation, ObservedSubjects, cut};
+use super::{ConsentDetail, Envelope, MAX_NAME_BYTES, Observation, cut};
 use crate::config::QueryForm;
 
-/// How much is left.
+/// How much is left. What a client adds to a request goes first: nobody drives what his request was, whom it was about
+/// and what he got to see out of the record by what else he sends.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bound {
-    /// Bytes of each text.
+    /// Bytes of each text that a client may add to any request: headers, query, what he says of himself.
     text: usize,
-    /// Items of each list.
+    /// Items of each list of such.
     items: usize,
+    /// Bytes of each text that says what the request was, or that a configuration or an issuer has chosen.
+    word: usize,
+    /// Decisions, and findings of all of them.
+    found: usize,
+    /// People whom it was about.
+    pub(super) people: usize,
 }
 
 /// With the last, the longest record is half as long as the shortest bound.
-pub(super) const STEPS: [Bound; 6] = [
-    Bound {
-        text: 1024,
-        items: 32,
-    },
-    Bound {
-        text: 512,
-        items: 16,
-    },
-    Bound {
-        text: 256,
-        items: 12,
-    },
-    Bound { text: 96, items: 8 },
-    Bound { text: 32, items: 4 },
-    Bound { text: 8, items: 1 },
+pub(super) const STEPS: [Bound; 8] = [
+    Bound::of([1024, 32, 512, 32, MAX_DATA_SUBJECTS]),
+    Bound::of([256, 12, 255, 32, MAX_DATA_SUBJECTS]),
+    Bound::of([64, 8, 255, 32, MAX_DATA_SUBJECTS]),
+    Bound::of([8, 1, 255, 16, MAX_DATA_SUBJECTS]),
+    Bound::of([8, 1, 96, 8, MAX_DATA_SUBJECTS]),
+    Bound::of([8, 1, 32, 4, MAX_DATA_SUBJECTS]),
+    Bound::of([8, 1, 32, 1, 32]),
+    Bound::of([8, 1, 8, 1, 1]),
 ];
 
 impl Bound {
+    const fn of([text, items, word, found, people]: [usize; 5]) -> Self {
+        Self {
+            text,
+            items,
+            word,
+            found,
+            people,
+        }
+    }
+
     /// What is left of what was observed. What is written as a pseudonym stays whole until it is one:
     /// its length is fixed, and that of a part would be somebody else's.
     pub(super) fn cut(self, observation: &Observation, envelope: &Envelope<'_>) -> Observation {
         let text = |text: &Option<String>| text.as_deref().map(|text| self.text(text));
+        let word = |word: &Option<String>| word.as_deref().map(|word| self.word(word));
         let person = |name: &Option<String>| match envelope.subject {
             Some(_) => name.clone(),
             None => name.as_deref().map(|name| self.name(name)),
@@ -52,15 +64,15 @@ impl Bound {
             time_ms: observation.time_ms,
             duration_ms: observation.duration_ms,
             request_id: text(&observation.request_id),
-            method: text(&observation.method),
-            path: text(&observation.path),
+            method: word(&observation.method),
+            path: word(&observation.path),
             path_as_sent: text(&observation.path_as_sent),
             query: match envelope.fields.query {
                 QueryForm::Hash => observation.query.clone(),
                 _ => text(&observation.query),
             },
-            host: text(&observation.host),
-            route: text(&observation.route),
+            host: word(&observation.host),
+            route: word(&observation.route),
             status: observation.status,
             status_details: text(&observation.status_details),
             response_flags: observation.response_flags,
@@ -69,7 +81,7 @@ impl Bound {
             trace: observation.trace.clone(),
             request_bytes: observation.request_bytes,
             response_bytes: observation.response_bytes,
-            upstream: text(&observation.upstream),
+            upstream: word(&observation.upstream),
             tls_version: observation.tls_version.clone(),
             user_agent: text(&observation.user_agent),
             headers: headers
@@ -81,10 +93,7 @@ impl Bound {
                 .as_ref()
                 .map(|one| Rc::new(self.identity(one, &person))),
             peer: person(&observation.peer),
-            data_subjects: observation
-                .data_subjects
-                .as_ref()
-                .map(|people| self.people(people)),
+            data_subjects: observation.data_subjects.clone(),
             decisions: self.decisions(&observation.decisions),
             opted_out: observation.opted_out,
             purposes: observation
@@ -118,13 +127,17 @@ impl Bound {
         cut(text, self.text).into_owned()
     }
 
+    fn word(self, word: &str) -> String {
+        cut(word, self.word).into_owned()
+    }
+
     /// The name of a caller, which records are searched by: whatever else a client sends, one that is no
     /// longer than the ids of OpenID Connect (255 characters of ASCII) stays whole.
     fn name(self, name: &str) -> String {
         if escaped_bytes(name) <= MAX_NAME_BYTES {
             return name.to_owned();
         }
-        self.text(name)
+        self.word(name)
     }
 
     fn identity(
@@ -132,32 +145,20 @@ impl Bound {
         identity: &Identity,
         person: &dyn Fn(&Option<String>) -> Option<String>,
     ) -> Identity {
-        let text = |text: &Option<String>| text.as_deref().map(|text| self.text(text));
+        let word = |word: &Option<String>| word.as_deref().map(|word| self.word(word));
         Identity {
             subject: person(&identity.subject),
             // Where an application acts for itself, both are one name.
             client_id: match identity.client_id == identity.subject {
                 true => person(&identity.client_id),
-                false => text(&identity.client_id),
+                false => word(&identity.client_id),
             },
-            issuer: text(&identity.issuer),
-            tenant: text(&identity.tenant),
-            provider: self.text(&identity.provider),
-            emergency: text(&identity.emergency),
+            issuer: word(&identity.issuer),
+            tenant: word(&identity.tenant),
+            provider: self.word(&identity.provider),
+            emergency: word(&identity.emergency),
             method: identity.method,
             ..Identity::default()
-        }
-    }
-
-    /// Who has no place is counted: a pseudonym cannot be made of a part of a name.
-    fn people(self, people: &ObservedSubjects) -> ObservedSubjects {
-        let lost = people.values.len().saturating_sub(self.items);
-        ObservedSubjects {
-            values: people.values.iter().take(self.items).cloned().collect(),
-            omitted: people
-                .omitted
-                .saturating_add(u64::try_from(lost).unwrap_or(0)),
-            is_incomplete: people.is_incomplete,
         }
     }
 
@@ -167,9 +168,9 @@ impl Bound {
             |decision: &&Decision| matches!(decision.outcome, Outcome::Denied | Outcome::Error);
         let others = decisions.iter().filter(|decision| !refuses(decision));
         let kept = decisions.iter().filter(refuses).chain(others);
-        let mut room = self.items;
+        let mut room = self.found;
         let mut kept: Vec<Decision> = kept
-            .take(self.items)
+            .take(self.found)
             .map(|decision| self.decision(decision, &mut room))
             .collect();
         let lost = decisions.iter().map(values).fold(0, u64::saturating_add);
@@ -185,16 +186,16 @@ impl Bound {
         let findings = decision.findings.iter().take(*room);
         let findings: Vec<Finding> = findings
             .map(|finding| Finding {
-                kind: self.text(&finding.kind),
-                rule: finding.rule.as_deref().map(|rule| self.text(rule)),
+                kind: self.word(&finding.kind),
+                rule: finding.rule.as_deref().map(|rule| self.word(rule)),
                 ..finding.clone()
             })
             .collect();
         *room = room.saturating_sub(findings.len());
         Decision {
-            filter: self.text(&decision.filter),
-            rule: decision.rule.as_deref().map(|rule| self.text(rule)),
-            reason: self.text(&decision.reason),
+            filter: self.word(&decision.filter),
+            rule: decision.rule.as_deref().map(|rule| self.word(rule)),
+            reason: self.word(&decision.reason),
             findings,
             ..decision.clone()
         }

@@ -5,11 +5,30 @@ use policy::finding::{Direction, FindingOutcome};
 
 use super::{Envelope, MAX_NAME_BYTES, Observation, cut};
 
-/// The object `data_subject`, as canonical text: pseudonyms, and for each class of data in the
-/// response how it was disclosed.
-pub(super) fn written(observation: &Observation, envelope: &Envelope<'_>) -> Option<String> {
+/// The pseudonyms of all whom a request is about.
+pub(super) fn pseudonyms(observation: &Observation, envelope: &Envelope<'_>) -> Vec<String> {
+    let people = observation.data_subjects.as_ref().zip(envelope.subject);
+    let pseudonyms = people.map(|(people, pseudonymizer)| {
+        let people = people.values.iter();
+        people
+            .map(|person| pseudonymizer.data_subject(person))
+            .collect()
+    });
+    pseudonyms.unwrap_or_default()
+}
+
+/// The object `data_subject`, as canonical text: the pseudonyms `uids` (whom it has no place for is
+/// counted), and for each class of data in the response how it was disclosed.
+pub(super) fn written(
+    observation: &Observation,
+    envelope: &Envelope<'_>,
+    uids: &[String],
+) -> Option<String> {
     let people = observation.data_subjects.as_ref()?;
-    let pseudonymizer = envelope.subject?;
+    envelope.subject?;
+    let left_out = people.values.len().saturating_sub(uids.len());
+    let left_out = u64::try_from(left_out).unwrap_or(u64::MAX);
+    let omitted = people.omitted.saturating_add(left_out);
     let mut writer = Writer::of_part(256);
     writer.object(|w| {
         let disclosed = disclosed(observation);
@@ -30,13 +49,13 @@ pub(super) fn written(observation: &Observation, envelope: &Envelope<'_>) -> Opt
         if people.is_incomplete {
             w.member("incomplete", |w| w.boolean(true));
         }
-        if people.omitted > 0 {
-            w.number_member("omitted", people.omitted);
+        if omitted > 0 {
+            w.number_member("omitted", omitted);
         }
         w.member("uids", |w| {
             w.array(|w| {
-                for person in &people.values {
-                    w.item(|w| w.string(&pseudonymizer.data_subject(person)));
+                for uid in uids {
+                    w.item(|w| w.string(uid));
                 }
             });
         });

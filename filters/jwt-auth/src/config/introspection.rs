@@ -5,7 +5,7 @@ use std::time::Duration;
 use policy::config::Node;
 
 use super::Endpoint;
-use super::token_provider::{audiences, issuer_name};
+use super::token_provider::{audiences, clock_skew, issuer_name};
 
 /// How an issuer is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Introspection {
     pub authentication: ClientAuthentication,
     /// How long to wait for a response.
     pub timeout: Duration,
+    /// How far ahead of ours the clock of the issuer may be.
+    pub clock_skew: Duration,
     /// How long a response counts, but not beyond the token's own expiry.
     pub cache_duration: Duration,
     /// Responses that each worker remembers.
@@ -70,6 +72,7 @@ impl Introspection {
                 cache_duration: fields.or("cache_duration", second.saturating_mul(30), |n| {
                     n.duration(Duration::ZERO..=Duration::from_secs(86_400))
                 }),
+                clock_skew: clock_skew(fields),
                 cache_tokens: fields.or("cache_tokens", 1000, |n| {
                     usize::try_from(n.integer(1..=1_000_000)?).ok()
                 }),

@@ -55,6 +55,8 @@ pub struct DocumentSource {
     pub settings: FetchSettings,
     /// What it is read as.
     pub holds: Holds,
+    /// The environment variable with the bearer token that is sent for it.
+    pub token_env: Option<String>,
 }
 
 /// What a document is read as.
@@ -95,7 +97,7 @@ pub struct FetchSettings {
 impl DocumentSource {
     /// Where the document is: whatever differs in one of these is another one.
     #[must_use]
-    pub fn address(&self) -> [&str; 7] {
+    pub fn address(&self) -> [&str; 8] {
         let place = &self.endpoint;
         let discovery = self.discovery.as_ref();
         let plain_http = discovery.is_some_and(|discovery| discovery.plain_http);
@@ -114,6 +116,7 @@ impl DocumentSource {
                 Holds::DenyList => "deny_list",
                 Holds::Objections => "objections",
             },
+            self.token_env.as_deref().unwrap_or_default(),
         ]
     }
 }
@@ -134,6 +137,7 @@ impl KeySource {
                     discovery: None,
                     settings,
                     holds: Holds::Keys,
+                    token_env: None,
                 }))
             }),
             "inline" => InlineKeys::read(&inner, rules).map(Self::Inline),
@@ -292,6 +296,7 @@ impl DocumentSource {
                 }),
                 settings,
                 holds: Holds::Keys,
+                token_env: None,
             })
         })
     }

@@ -20,6 +20,9 @@ impl RemoteList {
         node.object(|fields| {
             let endpoint = Endpoint::read(fields, "the address of the list");
             let settings = FetchSettings::read(fields, false);
+            let token_env = fields.or("token_env", None, |n| {
+                n.name(256).map(str::to_owned).map(Some)
+            });
             let on_error = fields.or("on_error", OnError::Deny, |n| OnError::read(&n));
             Some(Self {
                 source: DocumentSource {
@@ -27,6 +30,7 @@ impl RemoteList {
                     discovery: None,
                     settings,
                     holds,
+                    token_env,
                 },
                 on_error,
             })

@@ -138,9 +138,7 @@ impl ClaimPolicy {
         // RFC 9068 section 2: what an access token of that profile has.
         let profile = fields.or("profile", false, |n| n.one_of(&[("rfc9068", true)]));
         let second = Duration::from_secs(1);
-        let clock_skew = fields.or("clock_skew", DEFAULT_SKEW, |n| {
-            n.duration(Duration::ZERO..=Duration::from_secs(300))
-        });
+        let clock_skew = clock_skew(fields);
         let mut duration = |name| {
             fields.or(name, None, |n: Node<'_>| {
                 n.duration(second..=MAX_LIFETIME).map(Some)
@@ -286,6 +284,13 @@ fn tenant_alias(issuer: &str) -> Option<&str> {
     .any(|known| host.starts_with(known));
     let is_alias = ["common", "organizations", "consumers"].contains(&tenant);
     (is_entra && is_alias).then_some(tenant)
+}
+
+/// How far clocks may be apart.
+pub(super) fn clock_skew(fields: &mut Fields<'_>) -> Duration {
+    fields.or("clock_skew", DEFAULT_SKEW, |n| {
+        n.duration(Duration::ZERO..=Duration::from_secs(300))
+    })
 }
 
 /// `["a"]` or `"any"`.

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use host::{HeaderMap, Host, Request, Status, header_text, headers};
 use policy::http;
+use policy::overrides::{self, OverrideKind};
 
 use crate::config::{CredentialPlace, Location};
 
@@ -116,6 +117,7 @@ impl Stripper<'_> {
     fn query(&self, name: &str) -> Result<(), Status> {
         let (host, request, keep) = (self.host, self.request, self.keep);
         let map = HeaderMap::RequestHeaders;
+        self.query_of_overrides(name)?;
         if !request.raw_path(host).contains(&b'?') {
             return Ok(());
         }
@@ -139,6 +141,32 @@ impl Stripper<'_> {
             without = format!("{before}{separator}{name}={value}{fragment}");
         }
         host.set_header(map, ":path", without.as_bytes())
+    }
+
+    /// Headers that override the path have a query, too: in the value as it is, and in each item of a list.
+    fn query_of_overrides(&self, name: &str) -> Result<(), Status> {
+        let (host, map) = (self.host, HeaderMap::RequestHeaders);
+        let cut = |path: &str| {
+            let values = http::query_parameters(path, name);
+            let only_kept = values.iter().all(|value| (self.keep)(value));
+            match only_kept && !http::has_other_spelling_of_parameter(path, name) {
+                true => path.to_owned(),
+                false => http::without_query_parameter(path, name),
+            }
+        };
+        for header in self.request.header_names(host) {
+            if overrides::find(header.as_bytes()) != Some(OverrideKind::Path) {
+                continue;
+            }
+            if let Some(value) = header_text(host, map, header) {
+                let items: Vec<String> = cut(&value).split(',').map(cut).collect();
+                let rest = items.join(",");
+                if rest != value {
+                    host.set_header(map, header, rest.as_bytes())?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Cookies of several lines are one list, of which one line is written: asked for by its name, a

@@ -194,18 +194,11 @@ pub(crate) fn decide<'c>(
             };
         }
     };
-    let Some(caller) = found.callers.first().cloned() else {
+    let caller = found.callers.first().cloned();
+    if caller.is_none() && requirement.optional == Optional::No && requirement.asks_for_identity() {
         // Nobody vouches for the caller but a certificate that this host does not tell.
-        if requirement.optional == Optional::No && requirement.asks_for_identity() {
-            return refuse(rule, mode, Reason::ClientCertificateRequired);
-        }
-        return AuthDecision::Pass {
-            rule,
-            mode,
-            requirement: Some(requirement),
-            found,
-        };
-    };
+        return refuse(rule, mode, Reason::ClientCertificateRequired);
+    }
     match check(host, request, requirement, &found.callers, now) {
         Ok(()) => AuthDecision::Pass {
             rule,
@@ -216,13 +209,13 @@ pub(crate) fn decide<'c>(
         Err((reason, detail)) => AuthDecision::Refuse {
             rule,
             mode,
-            provider: config
-                .providers
-                .get(caller.provider)
+            provider: caller
+                .as_ref()
+                .and_then(|caller| config.providers.get(caller.provider))
                 .map_or(NO_PROVIDER, |provider| provider.name.as_str()),
             reason,
             detail,
-            caller: Some(caller),
+            caller,
             requirement: Some(requirement),
         },
     }
@@ -281,7 +274,8 @@ pub(crate) fn undecided<'c>(
 }
 
 /// What a rule wants of the verified callers. Where it wants several, each condition is met by one
-/// of them, but for consent, which is that of the first, who is the caller for everybody else.
+/// of them, but for consent, which is that of the first, who is the caller for everybody else. Where
+/// no credential is needed and none is there, consent is what the request itself says of it.
 fn check(
     host: &dyn Host,
     request: &mut Request,
@@ -290,6 +284,9 @@ fn check(
     now: &Moment<'_>,
 ) -> Result<(), (Reason, Detail)> {
     let plain = |reason| (reason, Detail::default());
+    if callers.is_empty() {
+        return check_consent(host, request, requirement);
+    }
     if requirement.tls.as_ref().is_some_and(|tls| tls.bound) {
         let is_bound = |caller: &Rc<Verified>| {
             let digest = caller.certificate.as_ref();
@@ -340,11 +337,10 @@ fn check(
         };
         return Err((Reason::InsufficientAuthentication, detail));
     }
-    if let Some(consent) = &requirement.consent
-        && let Some(first) = identities.first()
+    if requirement.consent.is_some()
+        && let (Some(caller), Some(first)) = (callers.first(), identities.first())
     {
-        let known = callers.first().map(|caller| caller.context());
-        let known = known.unwrap_or_default();
+        let known = caller.context();
         request.set_identity(Identity {
             agreed: known.agreed,
             objects_to: known.objects_to,
@@ -352,19 +348,31 @@ fn check(
             emergency: known.emergency,
             ..first.as_ref().clone()
         });
-        let facts = request.facts(host, Direction::Request);
-        let given = facts.consent();
-        if !consent.holds(given) {
-            explain::note(|| Step::Lacks(consent.told("consent", given)));
-            let missing = consent.missing(given).into_iter().map(str::to_owned);
-            let detail = Detail {
-                purposes: missing.collect(),
-                ..Detail::default()
-            };
-            return Err((Reason::ConsentMissing, detail));
-        }
     }
-    Ok(())
+    check_consent(host, request, requirement)
+}
+
+/// What the caller must have agreed to, by the request and by the identity that is known.
+fn check_consent(
+    host: &dyn Host,
+    request: &Request,
+    requirement: &Requirement,
+) -> Result<(), (Reason, Detail)> {
+    let Some(consent) = &requirement.consent else {
+        return Ok(());
+    };
+    let facts = request.facts(host, Direction::Request);
+    let given = facts.consent();
+    if consent.holds(given) {
+        return Ok(());
+    }
+    explain::note(|| Step::Lacks(consent.told("consent", given)));
+    let missing = consent.missing(given).into_iter().map(str::to_owned);
+    let detail = Detail {
+        purposes: missing.collect(),
+        ..Detail::default()
+    };
+    Err((Reason::ConsentMissing, detail))
 }
 
 /// One of the callers meets a condition, under every reading of the request.

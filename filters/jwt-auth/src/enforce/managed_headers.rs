@@ -1,8 +1,9 @@
 //! Headers that only this filter may set.
 
 use host::{HeaderMap, Host, Request, headers};
+use policy::http;
 
-use crate::config::Config;
+use crate::config::{Config, CredentialPlace};
 use crate::reason::Reason;
 
 /// Removes the headers that only this filter may set: first of all, on every request, whatever the
@@ -60,6 +61,24 @@ pub(crate) fn strip_managed_headers(
     match is_whole {
         true => stripped,
         false => stripped.and(Err(Reason::HeadersUnlisted)),
+    }
+}
+
+impl Config {
+    /// Whether the upstream is not to see a trailer of this name: a header that only this filter may set,
+    /// and, if the filter enforces anything, a place of credentials, which nobody verifies in trailers, or
+    /// a header that overrides.
+    pub(crate) fn strips_trailer(&self, name: &[u8], enforces: bool) -> bool {
+        let is = |taken: &str| http::folds_alike(name, taken.as_bytes());
+        let mut managed = self.managed.iter();
+        let has_credentials = |place: &CredentialPlace| match place {
+            CredentialPlace::Header { name, .. } => is(name),
+            CredentialPlace::Cookie(_) => is("cookie"),
+            CredentialPlace::Query(_) => false,
+        };
+        managed.any(|managed| is(&managed.name))
+            || (enforces
+                && (self.sources.overrides.strips(name) || self.places.iter().any(has_credentials)))
     }
 }
 

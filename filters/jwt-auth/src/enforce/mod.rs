@@ -152,7 +152,7 @@ impl Enforcer {
     }
 
     /// Puts problem details in the place of an error of the upstream: what it says of it may have a
-    /// stack trace. What is one already, such as a refusal of ours, stays.
+    /// stack trace. What is one already stays, and so does a refusal of the family.
     pub(crate) fn hide_error(&self, host: &dyn Host, headers: &ResponseHeaders) -> Action {
         let map = HeaderMap::ResponseHeaders;
         let text = |name| header_text(host, map, name).unwrap_or_default();
@@ -161,6 +161,7 @@ impl Enforcer {
         if !(500..=599).contains(&status)
             || media_type(&content_type) == PROBLEM_MEDIA_TYPE
             || is_grpc(&media_type(&content_type))
+            || refuse::has_responded(host)
         {
             return Action::Continue;
         }
@@ -175,8 +176,22 @@ impl Enforcer {
         Action::Pause
     }
 
+    /// Does what was decided, and says what it means for the response.
+    pub(crate) fn end(
+        &self,
+        host: &dyn Host,
+        request: &Request,
+        decision: &AuthDecision<'_>,
+    ) -> (ResponseHeaders, Action) {
+        let mut response = self.response_headers(decision, host, request);
+        let action = self.apply(host, request, decision);
+        // What is paused has its response, which is ours.
+        response.hides_errors &= action == Action::Continue;
+        (response, action)
+    }
+
     /// What the decision and the rules for responses mean for the response.
-    pub(crate) fn response_headers(
+    fn response_headers(
         &self,
         decision: &AuthDecision<'_>,
         host: &dyn Host,
@@ -236,12 +251,7 @@ impl Enforcer {
     }
 
     /// Does what was decided.
-    pub(crate) fn apply(
-        &self,
-        host: &dyn Host,
-        request: &Request,
-        decision: &AuthDecision<'_>,
-    ) -> Action {
+    fn apply(&self, host: &dyn Host, request: &Request, decision: &AuthDecision<'_>) -> Action {
         match decision {
             AuthDecision::Pass {
                 rule,

@@ -5,7 +5,7 @@ use host::waiting::{Call, Occasion};
 use host::{Host, Moment, ResponseSizes};
 
 use super::JwtAuth;
-use crate::calls::{Purpose, consent_body, response_body};
+use crate::calls::{NO_RESPONSE, Purpose, consent_body, response_body};
 use crate::keys::FetchError;
 use crate::keys::document::Progress;
 use crate::opaque::introspection::{MAX_RESPONSE_BYTES, introspected};
@@ -122,6 +122,3 @@ impl JwtAuth {
         true
     }
 }
-
-/// The word for a call that the host never ends, in metrics.
-const NO_RESPONSE: &str = "no_response";

@@ -3,15 +3,16 @@
 use std::rc::Rc;
 
 use host::waiting::{Calls, Occasion, patience};
-use host::{Host, HttpCall, ResponseSizes};
+use host::{Host, ResponseSizes};
 use policy::json::Json;
+use policy::secret::Secret;
 
 use super::discovery::jwks_endpoint;
 use super::schedule::{Pace, Schedule, Wishes};
 use super::shared::SharedDocument;
 use super::unknown_keys::UnknownKeys;
 use super::{FetchError, MAX_JWKS_BYTES, MAX_LIST_BYTES, nanoseconds, retry_after_s};
-use crate::calls::{Purpose, random, random_u32, response_body};
+use crate::calls::{Get, Purpose, random, random_u32, response_body};
 use crate::config::{DenyList, DocumentSource, Endpoint, Holds};
 
 /// A key set or a list as bytes, and the fetch of it that this VM has under way.
@@ -19,6 +20,8 @@ pub(crate) struct Document {
     /// Its place among the documents of the verifier.
     place: usize,
     source: DocumentSource,
+    /// What whoever keeps it wants to see.
+    token: Option<Secret>,
     pace: Pace,
     schedule: Schedule,
     /// Where the VMs meet, on hosts that share data.
@@ -85,9 +88,16 @@ pub(crate) enum Sought {
 
 impl Document {
     /// Nothing fetched yet. `shares` says whether the host shares data.
-    pub(crate) fn new(host: &dyn Host, place: usize, source: DocumentSource, shares: bool) -> Self {
+    pub(crate) fn new(
+        host: &dyn Host,
+        place: usize,
+        source: DocumentSource,
+        token: Option<Secret>,
+        shares: bool,
+    ) -> Self {
         Self {
             place,
+            token,
             pace: source.settings.pace(),
             shared: shares.then(|| SharedDocument::of(&source)),
             source,
@@ -398,22 +408,17 @@ impl Document {
             Holds::Keys => "application/jwk-set+json, application/json",
             Holds::DenyList | Holds::Objections => "application/json",
         };
-        let call = HttpCall {
-            upstream: &endpoint.upstream,
-            headers: &[
-                (":method", "GET"),
-                (":path", &endpoint.path),
-                (":authority", &endpoint.authority),
-                (":scheme", endpoint.scheme),
-                ("accept", accept),
-            ],
-            body: b"",
+        let get = Get {
+            endpoint,
+            path: &endpoint.path,
+            accept,
+            token: self.token.as_ref(),
             timeout: self.pace.timeout,
         };
         let purpose = Purpose::Fetch {
             document: self.place,
         };
-        match calls.start_http(host, &call, occasion, purpose) {
+        match get.start(host, calls, occasion, purpose) {
             Ok(()) => {
                 if self.shared.is_none() {
                     self.schedule.lease_ns = self.deadline_ns(now_ns);

@@ -5,17 +5,17 @@ use std::collections::HashMap;
 use host::shared_cache::SharedCache;
 use host::shared_cells::{CellHash, SharedCells, keyed_hash};
 use host::waiting::{Calls, ResponseWaiters, patience};
-use host::{Capabilities, ContextId, Host, HttpCall, Metrics, shared_data};
-use policy::config::{Problem, Problems};
+use host::{Capabilities, ContextId, Host, Metrics, shared_data};
+use policy::config::Problems;
 use policy::consent::{ConsentLookup, ConsentSources, OnLookupError, OptOutMemory, SUBJECT};
 use policy::explain::{self, Step};
 use policy::facts::Facts;
 use policy::http;
 use policy::identity::Identity;
 use policy::json::Json;
-use policy::secret::{Secret, SecretKind};
+use policy::secret::Secret;
 
-use crate::calls::Purpose;
+use crate::calls::{Get, NO_RESPONSE, Purpose, SERVER_FAILED, bearer_token};
 use crate::config::Config;
 use crate::keys::document::without_mark;
 use crate::keys::{NS_PER_S, nanoseconds};
@@ -87,14 +87,8 @@ impl ConsentRecords {
         let lookup = match lookup {
             None => None,
             Some(settings) => {
-                let token = settings.token_env.as_ref().map(|name| {
-                    let value = host.environment_variable(name);
-                    Secret::from_environment(name, value, SecretKind::Issued).map_err(|error| {
-                        Problem::new("consent.lookup.token_env", error.to_string())
-                    })
-                });
-                let token = token
-                    .transpose()
+                let path = "consent.lookup.token_env";
+                let token = bearer_token(host, settings.token_env.as_ref(), path)
                     .map_err(|problem| std::iter::once(problem).collect::<Problems>())?;
                 let places = settings.cache_subjects;
                 let endpoint = &settings.endpoint;
@@ -281,7 +275,7 @@ impl ConsentRecords {
         };
         let until_ns = now_ns.saturating_add(NS_PER_S);
         // What it says of one person, such as 400 of an odd name, is no outage.
-        lookup.failures = if matches!(result, "no_response" | "status_5xx") {
+        lookup.failures = if matches!(result, NO_RESPONSE | SERVER_FAILED) {
             lookup.next_attempt_ns = until_ns;
             lookup.failures.saturating_add(1)
         } else {
@@ -383,31 +377,15 @@ impl Lookup {
         subject: CellHash,
         path: &str,
     ) -> Result<(), host::Status> {
-        let endpoint = &self.settings.endpoint;
-        let authorization = self.token.as_ref().map(|token| {
-            let token = policy::text::lossy(token.expose());
-            format!("Bearer {token}")
-        });
-        let mut headers = vec![
-            (":method", "GET"),
-            (":path", path),
-            (":authority", endpoint.authority.as_str()),
-            (":scheme", endpoint.scheme),
-            ("accept", "application/json"),
-        ];
-        headers.extend(
-            authorization
-                .as_deref()
-                .map(|value| ("authorization", value)),
-        );
-        let call = HttpCall {
-            upstream: &endpoint.upstream,
-            headers: &headers,
-            body: b"",
+        let get = Get {
+            endpoint: &self.settings.endpoint,
+            path,
+            accept: "application/json",
+            token: self.token.as_ref(),
             timeout: self.settings.timeout,
         };
         let purpose = Purpose::Consent { subject };
-        calls.start_http(context.host, &call, context.occasion(), purpose)
+        get.start(context.host, calls, context.occasion(), purpose)
     }
 
     fn remember(&mut self, subject: CellHash, pending: Pending, now_ns: u64, until_ns: u64) {

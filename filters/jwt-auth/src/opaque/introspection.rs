@@ -13,7 +13,7 @@ use policy::identity::AuthenticationMethod;
 use policy::json::Json;
 use policy::secret::Secret;
 
-use crate::calls::{Purpose, REQUEST_REFUSED, TokenHash};
+use crate::calls::{NO_RESPONSE, Purpose, REQUEST_REFUSED, SERVER_FAILED, TokenHash};
 use crate::config::{ClientAuthentication, Introspection, Provider};
 use crate::enforce::claim_headers;
 use crate::jose::sha256;
@@ -37,6 +37,10 @@ pub(crate) struct Introspector {
     /// Responses about all others, and tokens that the issuer is being asked about.
     others: Responses,
     waiters: ResponseWaiters<TokenHash>,
+    /// The tokens about which the issuer has failed since it last answered a question.
+    failing: Vec<TokenHash>,
+    /// When it failed last.
+    failed_ns: u64,
 }
 
 /// What the issuer has said.
@@ -60,6 +64,8 @@ impl Introspector {
             active: Responses::new(settings.cache_tokens),
             others: Responses::new(settings.cache_tokens),
             waiters: ResponseWaiters::default(),
+            failing: Vec::new(),
+            failed_ns: 0,
             settings,
             secret,
         }
@@ -147,6 +153,9 @@ impl Introspector {
     ) -> &'static str {
         self.others.forget(&hash);
         let read = body.and_then(|body| read_response(&self.settings, body, now_s));
+        if matches!(read, Ok(_) | Err(REQUEST_REFUSED)) {
+            self.failing.clear();
+        }
         let cache_ns = nanoseconds(self.settings.cache_duration);
         // Who waits has to be told, also when nothing is to be remembered.
         let least_ns = cache_ns.max(JUST_SAID_NS);
@@ -164,8 +173,13 @@ impl Introspector {
                 }
             },
             Ok(Err(reason)) => {
+                let for_ns = match reason {
+                    // Soon it is.
+                    Reason::TokenNotYetValid => JUST_SAID_NS,
+                    _ => least_ns,
+                };
                 self.others
-                    .remember(hash, Outcome::Refused(reason), now_ns, least_ns);
+                    .remember(hash, Outcome::Refused(reason), now_ns, for_ns);
                 if reason == Reason::TokenInactive {
                     "inactive"
                 } else {
@@ -174,14 +188,32 @@ impl Introspector {
             }
             Err(code) => {
                 // What it says about one token is no outage: somebody may have made the token up.
-                let outcome = match code {
-                    REQUEST_REFUSED => Outcome::Refused(Reason::IntrospectionRefused),
-                    _ => Outcome::Unavailable,
+                let is_outage = match code {
+                    NO_RESPONSE => true,
+                    SERVER_FAILED => self.fails_for_all(hash, now_ns),
+                    _ => false,
+                };
+                let outcome = match is_outage {
+                    true => Outcome::Unavailable,
+                    false => Outcome::Refused(Reason::IntrospectionRefused),
                 };
                 self.others.remember(hash, outcome, now_ns, FAILURE_NS);
                 code
             }
         }
+    }
+
+    /// Counts a failure of the issuer about a token. Whether it has failed about several in a row, or about
+    /// one again and again, so that it is not for the token.
+    fn fails_for_all(&mut self, hash: TokenHash, now_ns: u64) -> bool {
+        let is_long_ago = now_ns.saturating_sub(self.failed_ns) >= FAILS_AGAIN_NS;
+        if self.failing.len() < FAILURES_OF_AN_OUTAGE
+            && (is_long_ago || !self.failing.contains(&hash))
+        {
+            self.failing.push(hash);
+            self.failed_ns = now_ns;
+        }
+        self.failing.len() >= FAILURES_OF_AN_OUTAGE
     }
 
     fn ask(
@@ -395,8 +427,10 @@ pub fn read_response(
 
 fn check(settings: &Introspection, claims: &Json, now_s: f64) -> Result<Validity, Reason> {
     check_types(claims)?;
+    // That it is active is the issuer's word: only a clock that is behind says otherwise.
+    let skew_s = settings.clock_skew.as_secs_f64();
     let validity = Validity {
-        from_s: date(claims, "nbf")?.unwrap_or(f64::NEG_INFINITY),
+        from_s: date(claims, "nbf")?.map_or(f64::NEG_INFINITY, |from_s| from_s - skew_s),
         until_s: date(claims, "exp")?.unwrap_or(f64::INFINITY),
     };
     validity.check(now_s)?;
@@ -415,6 +449,9 @@ fn check(settings: &Introspection, claims: &Json, now_s: f64) -> Result<Validity
 pub const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 /// An issuer that could not be asked about a token is not asked about it again for so long.
 const FAILURE_NS: u64 = NS_PER_S;
+/// So many tokens in a row about which it fails are an outage, or one token as often, so far apart.
+const FAILURES_OF_AN_OUTAGE: usize = 3;
+const FAILS_AGAIN_NS: u64 = 10 * NS_PER_S;
 const JUST_SAID_NS: u64 = NS_PER_S / 10;
 
 #[cfg(test)]

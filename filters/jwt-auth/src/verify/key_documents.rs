@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use host::waiting::Occasion;
 use host::{Capabilities, Host, ResponseSizes};
+use policy::secret::Secret;
 
 use super::Verifier;
 use crate::config::{DocumentSource, KeySource, Provider, ProviderKind};
@@ -211,6 +212,7 @@ fn users_of(
 /// The place of the document from this source: one for each address, however many use it.
 pub(super) fn document_of(
     source: &DocumentSource,
+    token: Option<Secret>,
     capabilities: &Capabilities,
     host: &dyn Host,
     documents: &mut Vec<Document>,
@@ -221,7 +223,7 @@ pub(super) fn document_of(
         Some(known) => known.join(source),
         None => {
             let shares = capabilities.shares_data();
-            documents.push(Document::new(host, document, source.clone(), shares));
+            documents.push(Document::new(host, document, source.clone(), token, shares));
         }
     }
     document
@@ -241,7 +243,7 @@ pub(super) fn fetched_keys(
     let KeySource::Fetched(source) = &token.keys else {
         return None;
     };
-    let document = document_of(source, capabilities, host, documents);
+    let document = document_of(source, None, capabilities, host, documents);
     Some(ProviderKeys::new(
         document,
         source.settings,

@@ -1,12 +1,14 @@
 //! Lists of tokens and people, from the configuration and fetched.
 
 use host::{Capabilities, Host};
+use policy::config::Problem;
 use policy::identity::Identity;
 use policy::json::Json;
 use policy::mode::OnError;
 
 use super::Verifier;
 use super::key_documents::document_of;
+use crate::calls::bearer_token;
 use crate::config::{Config, DenyList, Objection, RemoteList};
 use crate::keys::FetchError;
 use crate::keys::document::Document;
@@ -31,19 +33,27 @@ impl Lists {
         capabilities: &Capabilities,
         host: &dyn Host,
         documents: &mut Vec<Document>,
+        problems: &mut Vec<Problem>,
     ) -> Self {
         let by_requests = !(capabilities.ticks() && capabilities.calls_http_from_tick());
-        let mut fetched = |name: String, remote: &Option<RemoteList>| {
+        let mut fetched = |name: String, path: &str, remote: &Option<RemoteList>| {
             let remote = remote.as_ref()?;
-            let document = document_of(&remote.source, capabilities, host, documents);
+            let path = format!("{path}.remote.token_env");
+            let token = bearer_token(host, remote.source.token_env.as_ref(), &path)
+                .map_err(|problem| problems.push(problem))
+                .ok()?;
+            let document = document_of(&remote.source, token, capabilities, host, documents);
             Some(FetchedList::new(name, document, remote, by_requests))
         };
-        let deny = fetched("deny".to_owned(), &config.deny.remote);
+        let deny = fetched("deny".to_owned(), "deny", &config.deny.remote);
         let lists = config.objections.iter().enumerate();
         Self {
             deny,
             objections: lists
-                .map(|(index, list)| fetched(format!("objections_{index}"), &list.remote))
+                .map(|(index, list)| {
+                    let path = format!("objections[{index}]");
+                    fetched(format!("objections_{index}"), &path, &list.remote)
+                })
                 .collect(),
         }
     }

@@ -100,6 +100,7 @@ impl Verifier {
                 Err(problem) => problems.push(problem),
             }
         }
+        let lists = Lists::new(config, capabilities, host, &mut documents, &mut problems);
         if !problems.is_empty() {
             return Err(problems.into_iter().collect());
         }
@@ -108,7 +109,7 @@ impl Verifier {
             config: Rc::clone(config),
             signatures: SignatureBackend::choose(host, capabilities),
             providers,
-            lists: Lists::new(config, capabilities, host, &mut documents),
+            lists,
             list_imports: Vec::new(),
             documents,
             calls: Calls::new(*capabilities, MAX_CALLS),

@@ -138,3 +138,59 @@ fn what_goes_by_the_route_is_refused_at_load_where_nobody_tells_it() {
         }
     }
 }
+
+#[test]
+fn what_asks_for_the_caller_is_refused_at_load_where_nobody_hands_the_caller_on() {
+    let limit = |more: &str, rest: &str| {
+        format!(r#"{{"limits":[{{"name":"a","rate":"1/h","burst":1,{more}}}]{rest}}}"#)
+    };
+    let claims = r#","bypass":{"claims":[{"claim":"sub","equals":"x"}]}"#;
+    for (more, rest, path) in [
+        (r#""key":["claim:sub"]"#, "", "limits[0].key"),
+        (r#""key":["consumer"]"#, "", "limits[0].key"),
+        (
+            r#""key":["header:x-a"],"on_missing_key":{"fallback":["consumer"]}"#,
+            "",
+            "limits[0].on_missing_key.fallback",
+        ),
+        (
+            r#""key":["ip"],"match":{"scopes":["x"]}"#,
+            "",
+            "limits[0].match",
+        ),
+        (r#""key":["ip"]"#, claims, "bypass.claims"),
+    ] {
+        for profile in Profile::ALL {
+            let alone = limit(more, rest);
+            let configured = Proxy::native::<TokenBucket>(profile).configure(&alone);
+            assert_eq!(
+                configured.is_ok(),
+                profile == Profile::Envoy,
+                "{profile:?} {more}"
+            );
+            if let Err(refused) = configured {
+                let text = refused.text();
+                assert!(
+                    text.contains(&format!("{path}: this host does not")),
+                    "{text}"
+                );
+            }
+            let by_header = format!(r#"{rest},"identity_from":"header""#);
+            proxy(profile, &limit(more, &by_header));
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_kept_from_the_trailers_too() {
+    let configuration = r#"{"limits":[{"name":"a","key":["constant"],"rate":"1/day","burst":1}],
+        "bypass":{"headers":[{"name":"x-bypass","sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}]}}"#;
+    let mut envoy = proxy(Profile::Envoy, configuration);
+    let sent = [("x-bypass", "abc"), ("x_bypass", "abc"), ("x-other", "1")];
+    let outcome = envoy.run(
+        &Request::post("/", "x").trailers(&sent),
+        &Response::new(200),
+    );
+    let seen = outcome.upstream().trailers.clone().unwrap();
+    assert_eq!(seen, [(b"x-other".to_vec(), b"1".to_vec())]);
+}

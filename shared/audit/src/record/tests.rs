@@ -269,6 +269,9 @@ fn what_is_said_about_chains_survives_the_record() {
         lost: [("queue_full".to_owned(), 4)].into(),
         previous_checkpoint: 1,
         emitter: "e".to_owned(),
+        heartbeat_ms: 60_000,
+        keep_ms: 7,
+        keep_at_least_ms: 6,
         peers: crate::Peers {
             siblings: vec![crate::Head {
                 chain_uid: uid.clone(),

@@ -153,6 +153,24 @@ pub(super) fn chains() -> Value {
         "lines": stranger.lines,
         "refused": "key_changed",
     }));
+    // Nor does an operator, who has ledgers of his own, to which nobody else adds.
+    let release = Control::Release {
+        hold: "none".to_owned(),
+        grounds: BTreeMap::new(),
+    };
+    let (mut cut, _) = begun();
+    cut.key = Some(operator_key());
+    cut.control(&release, true);
+    let mut ledger = Scribe::new(0x0d, Some(operator_key()));
+    ledger.control(&Control::open_ledger(), true);
+    ledger.request("nobody");
+    ledger.control(&release, true);
+    for (name, lines) in [
+        ("an order in the chain of an emitter", cut.lines),
+        ("a request in a ledger", ledger.lines),
+    ] {
+        cases.push(json!({"name": name, "lines": lines, "refused": "wrong_role"}));
+    }
     let (whole, _) = begun();
     let mut excuse = Scribe::new(0x0b, Some(other_emitter_key()));
     excuse.control(&open(Peers::default(), None), true);
@@ -282,7 +300,25 @@ pub(super) fn faults() -> Value {
     let (chain, _) = emitted();
     let request = &chain[2];
     let checkpoint = &chain[8];
+    // What readers that keep numbers as doubles would write down as another one.
+    let mut ledger = Scribe::new(12, Some(operator_key()));
+    let chain_uid = "09".repeat(16);
+    let ranges = vec![Range(0, canonical::MAX_INTEGER + 1)];
+    ledger.control(
+        &Control::Hold {
+            hold: "case".to_owned(),
+            targets: vec![Target { chain_uid, ranges }],
+            standing: Vec::new(),
+            grounds: BTreeMap::new(),
+        },
+        true,
+    );
     let cases = [
+        (
+            "a number above 2^53 - 1",
+            ledger.lines.remove(0),
+            "not_a_record",
+        ),
         ("not JSON", format!("{request}}}"), "not_json"),
         (
             "a name twice",

@@ -136,6 +136,9 @@ pub(super) fn statement(records: u64, previous_checkpoint: u64, peers: Peers) ->
         lost: [("queue_full".to_owned(), 3)].into(),
         previous_checkpoint,
         emitter: "0123456789abcdef01234567".to_owned(),
+        heartbeat_ms: 60_000,
+        keep_ms: 220_752_000_000,
+        keep_at_least_ms: 189_216_000_000,
         peers,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use audit::canonical::MAX_INTEGER;
 use audit::{Control, Range, Selector, Target};
 use policy::path::{PathPattern, PathRouting};
 
@@ -319,7 +320,11 @@ impl Observer for ByContent<'_> {
 }
 
 fn target(text: &str) -> Result<Target> {
-    let wrong = || format!("--chain {text:?}: expected the id of a chain, `ID:7` or `ID:7-9`");
+    let wrong = || {
+        format!(
+            "--chain {text:?}: expected the id of a chain, `ID:7` or `ID:7-9`, with numbers up to {MAX_INTEGER}"
+        )
+    };
     let (chain, numbers) = match text.split_once(':') {
         Some((chain, numbers)) => (chain, Some(numbers)),
         None => (text, None),
@@ -331,7 +336,7 @@ fn target(text: &str) -> Result<Target> {
             let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
             let first: u64 = first.parse().map_err(|_| wrong())?;
             let last: u64 = last.parse().map_err(|_| wrong())?;
-            if first > last {
+            if first > last || last > MAX_INTEGER {
                 return Err(wrong());
             }
             vec![Range(first, last)]

@@ -227,3 +227,22 @@ const AFTER_HELP: &str = "\
 Only records count for which a known key vouches. Paths of undocumented operations are shown with what looks like an id left
 open. Exit status: 0 an inventory, 1 something is not documented, or open where it should not be, or the files
 do not verify, 2 not possible, or not all was read, 64 wrong usage.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_recipients_stand_on_a_line_each() {
+        let of =
+            |count: u8| recipients(&(0..count).map(|number| format!("app-{number}")).collect());
+        assert_eq!(of(0), "nobody who was named");
+        assert_eq!(of(2), "app-0, app-1");
+        let many = of(6);
+        assert_eq!(many.lines().count(), 7, "{many}");
+        assert!(
+            many.starts_with("6:\n") && many.ends_with("\n              app-5"),
+            "{many}"
+        );
+    }
+}

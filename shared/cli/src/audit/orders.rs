@@ -18,7 +18,7 @@ use trail::item::{ChainUid, uid};
 use trail::keyring::{Entry, Keyring, Role};
 use trail::ledger::Ledger;
 use trail::pipeline::Observer;
-use trail::rewrite::{Fate, rewrite};
+use trail::rewrite::{Beside, Fate, rewrite};
 use trail::source::unwritable;
 use trail::time;
 use trail::verdict::{Question, conclude};
@@ -187,10 +187,14 @@ impl Order {
     }
 
     /// Writes all files anew, and tells what was done to each. What could not be done comes back.
-    pub(super) fn rewrite_all(&self, mut fate: impl FnMut(&str, &str) -> Fate) -> Result<()> {
-        let mut failures = Vec::new();
+    pub(super) fn rewrite_all(
+        &self,
+        beside: Beside,
+        mut fate: impl FnMut(&str, &str) -> Fate,
+    ) -> Result<()> {
+        let (mut failures, mut left) = (Vec::new(), Vec::new());
         for file in &self.rewritten_files()? {
-            match rewrite(file, &mut fate) {
+            match rewrite(file, beside, &mut fate) {
                 Ok(done) => {
                     say!(
                         "{}: {} records taken away, {} changed",
@@ -205,17 +209,34 @@ impl Order {
                             done.parts
                         ));
                     }
+                    if done.beside > 0 {
+                        left.push(format!(
+                            "{}: {} lines still say beside the record what was erased from it, the first of them line {}",
+                            file.display(),
+                            done.beside,
+                            done.first_beside
+                        ));
+                    }
                 }
                 Err(error) => failures.push(error.to_string()),
             }
         }
-        if failures.is_empty() {
-            Ok(())
-        } else {
-            Err(format!(
-                "{}\nThe ledger has the order already; run the command again when this is settled",
-                failures.join("\n")
-            ))
+        if !failures.is_empty() {
+            left.extend(failures);
+            left.push(
+                "The ledger has the order already; run the command again when this is settled"
+                    .to_owned(),
+            );
+        } else if !left.is_empty() {
+            left.push(
+                "The records are changed. What a store or a proxy has written beside them is theirs: take it away there, \
+                 or delete those lines"
+                    .to_owned(),
+            );
+        }
+        match left.is_empty() {
+            true => Ok(()),
+            false => Err(left.join("\n")),
         }
     }
 

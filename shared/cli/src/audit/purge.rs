@@ -8,7 +8,7 @@ use trail::hex::encode;
 use trail::intervals::Intervals;
 use trail::item::{ChainUid, place_of};
 use trail::purge::{Ages, Plan, Purge, Tombstones, plans};
-use trail::rewrite::Fate;
+use trail::rewrite::{Beside, Fate};
 
 use super::common::Result;
 use super::format::{printable, thousands};
@@ -93,7 +93,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     ledger
         .add(&entries, now_ms)
         .map_err(|error| error.to_string())?;
-    order.rewrite_all(fate)?;
+    order.rewrite_all(Beside::Ignored, fate)?;
     Ok(done)
 }
 

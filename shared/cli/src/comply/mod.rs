@@ -5,6 +5,7 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
+use audit::Hash;
 use comply::assessment::{Assessment, Basis, Configurations};
 use comply::control::{Catalog, Framework, Measure};
 use comply::effective::RouteConfig;
@@ -106,7 +107,7 @@ fn made(arguments: &Arguments) -> Result<u8> {
     let period = Period { from_ms, to_ms };
     let now_ms = arguments.how.now_ms()?;
     let measures: Vec<&Measure> = catalog.measures.iter().collect();
-    let found = arguments.search(&measures, period, now_ms)?;
+    let found = arguments.search(&measures, period, now_ms, &configurations.config_sha256)?;
     let basis = Basis {
         forms: &forms,
         found: found.as_ref().map(|one| (measures.as_slice(), &one.found)),
@@ -137,6 +138,8 @@ fn made(arguments: &Arguments) -> Result<u8> {
     arguments.output.write(&made)?;
     let is_untrue = basis.verdict.is_some_and(|verdict| verdict.exit_code == 1);
     let is_lacking = |one: &Assessment| one.counts.missing + one.counts.partial > 0;
+    let is_of_others = |one: &Searched| !one.found.of_others.is_empty();
+    let is_untrue = is_untrue || found.as_ref().is_some_and(is_of_others);
     Ok(if is_untrue || assessments.iter().any(is_lacking) {
         exit::FOUND
     } else {
@@ -186,6 +189,7 @@ impl Arguments {
         measures: &[&Measure],
         period: Period,
         now_ms: u64,
+        in_force: &[Hash],
     ) -> Result<Option<Searched>> {
         if self.trails.is_empty() {
             return Ok(None);
@@ -211,7 +215,7 @@ impl Arguments {
         let unread = tell_unread(&trail, exit::RIGHT);
         Ok(Some(Searched {
             unread,
-            found: Search::found(found),
+            found: Search::found(found, in_force),
             verdict: conclude(trail, &question),
             inventory,
         }))
@@ -253,11 +257,15 @@ fn add_configurations(all: &mut Configurations, file: &Path) -> Result<()> {
         parsed(filter, &json)
             .map_err(|problems| format!("{name}: {filter} refuses this: {problems}"))?;
         if filter == BUNDLE {
+            all.config_sha256.push(Hash::configuration(&json));
             for part in split(&json).parts {
                 let config = value(&part.json, &name)?;
                 all.add(part.part.key(), &name, config)?;
             }
         } else if let Some(part) = Part::of_filter(filter) {
+            if part == Part::Audit {
+                all.config_sha256.push(Hash::configuration(&json));
+            }
             all.add(part.key(), &name, value(&json, &name)?)?;
         }
     }
@@ -300,6 +308,22 @@ fn about(assessment: &Assessment) -> Vec<String> {
                 lines.push(format!(
                     "Not counted: {} records for which no key vouches; give the keys of the emitters (--key, --keys)",
                     thousands(trail.not_counted)
+                ));
+            }
+            for (config_sha256, records) in &trail.of_other_configurations {
+                lines.push(format!(
+                    "Not counted: {} records from {} to {}, made under another configuration (config_sha256 {config_sha256}), so they \
+                     show nothing of this one; assess that time with that configuration (--from, --to)",
+                    thousands(records.records),
+                    time::format(records.first_ms.unwrap_or_default()),
+                    time::format(records.last_ms.unwrap_or_default())
+                ));
+            }
+            if trail.of_unknown_configuration > 0 {
+                lines.push(format!(
+                    "Of these, {} records are of chains whose beginning is not in the files: under which configuration they \
+                     were made is not known",
+                    thousands(trail.of_unknown_configuration)
                 ));
             }
             if trail.result == "failed" {
@@ -353,4 +377,6 @@ Examples:
     --from 2026-01-01 --to 2026-04-01 --format html --output evidence.html
 The requirements are in our own words, and what is met is met as far as a gateway can. The files of controls, and what a
 predicate may say, are described in the README of shared/comply.
-Exit status: 0 nothing is missing, 1 something is, or the trail fails verification, 2 not possible, or not all was read, 64 wrong usage.";
+Records count that were made under this configuration: each chain begins with the hash of the configuration of the plugin that
+writes it (of the bundle, all of it). Others are told, with their time.
+Exit status: 0 nothing is missing, 1 something is, or the trail fails verification, or is of another configuration, 2 not possible, or not all was read, 64 wrong usage.";

@@ -467,3 +467,64 @@ fn a_part_of_a_record_that_stays_is_told() {
         "{told}"
     );
 }
+
+/// Stores write what they index beside a record, and a proxy the request that a line of its log is about.
+#[test]
+fn what_stands_beside_an_erased_record_is_told() {
+    let (_, lines) = Bed::with_trail(&["janedoe", "john"]);
+    let quoted = |line: &str| Json::from(line).to_string();
+    let beside_jane = |line: &str, beside: &str, none: &str| match line.contains("janedoe") {
+        true => beside.to_owned(),
+        false => none.to_owned(),
+    };
+    let splunk = |line: &String| {
+        let field = beside_jane(line, r#","actor.user.uid":"janedoe""#, "");
+        format!(r#"{{"result":{{"_raw":{}{field}}}}}"#, quoted(line))
+    };
+    let hit = |line: &String| {
+        let field = beside_jane(line, r#","fields":{"actor.user.uid":["janedoe"]}"#, "");
+        format!(r#"{{"_id":"1","_source":{line}{field}}}"#)
+    };
+    let nginx = |line: &String| {
+        let request = beside_jane(line, "GET /of/janedoe/0", "GET /");
+        format!(
+            "2027/01/01 [info] {}, request: \"{request} HTTP/1.1\"",
+            logged(line)
+        )
+    };
+    let twice = |line: &String| {
+        let copy = beside_jane(line, &format!(r#" {{"x":{line}}}"#), "");
+        format!("[7] {}{copy}", logged(line))
+    };
+    // A longer word that begins so is somebody else's.
+    let other = |line: &String| {
+        format!(
+            r#"{{"_raw":{},"host":"janedoes","note":"a janedoe1"}}"#,
+            quoted(line)
+        )
+    };
+    type Written<'w> = &'w dyn Fn(&String) -> String;
+    let stores: [(&str, Written<'_>, bool); 5] = [
+        ("splunk.json", &splunk, true),
+        ("hits.ndjson", &hit, true),
+        ("nginx.log", &nginx, true),
+        ("twice.log", &twice, true),
+        ("other.json", &other, false),
+    ];
+    for (name, written, is_left) in stores {
+        let bed = Bed::with_keys();
+        let text = joined(&lines.iter().map(written).collect::<Vec<_>>());
+        let first = text.lines().position(|line| line.contains("janedoe"));
+        bed.write(name, &text);
+        let erase = format!("erase {KEYS} {SIGN} --subject janedoe --apply {name}");
+        let outcome = bed.run(&erase).expect(if is_left { 2 } else { 0 });
+        let told = format!(
+            "{name}: 1 lines still say beside the record what was erased from it, the first of them line {}",
+            first.unwrap() + 1
+        );
+        assert_eq!(outcome.err.contains(&told), is_left, "{}", outcome.err);
+        // It is told, and what is not a record stays as it was.
+        assert!(bed.read(name).contains("janedoe"), "{name}");
+        assert!(bed.read(name).contains(r#"erased"#), "{name}");
+    }
+}

@@ -15,6 +15,7 @@ use meshward_bundle::config::Part;
 use policy::config;
 use policy::matching::Match;
 use policy::mode::Mode;
+use policy::units::Rate;
 use serde_json::{Map, Value};
 
 /// The configurations that some requests meet, by the names of the bundle's parts.
@@ -118,6 +119,18 @@ fn done(part: Part, mut config: Map<String, Value>) -> Value {
         let unused = warned("provider_unused");
         providers.retain(|name, _| !unused.contains(&format!("providers.{name}")));
     }
+    if !warned("bypass_everybody").is_empty() {
+        config.remove("limits");
+    }
+    let uncounted = warned("class_undetected");
+    if let Some(Value::Array(budgets)) = config.get_mut("budget") {
+        let mut index = 0_usize;
+        budgets.retain(|budget| {
+            let is_counted = !uncounted.contains(&format!("budget[{index}].class"));
+            index += 1;
+            is_counted && !is_out_of_reach(budget)
+        });
+    }
     let effective = match part {
         Part::Audit => audit::effective(&text, &mut config),
         Part::Auth => auth::effective(&text, &config, &unreachable),
@@ -135,7 +148,7 @@ fn done(part: Part, mut config: Map<String, Value>) -> Value {
     Value::Object(config)
 }
 
-/// Leaves out the rules that no request reaches, and conditions that every request fulfils.
+/// Leaves out the rules that no request reaches, limits that nobody comes to, and conditions that every request fulfils.
 fn keep_reached(key: &str, rules: &mut Vec<Value>, unreachable: &BTreeSet<String>) {
     let mut index = 0_usize;
     rules.retain_mut(|rule| {
@@ -149,9 +162,29 @@ fn keep_reached(key: &str, rules: &mut Vec<Value>, unreachable: &BTreeSet<String
         {
             members.remove("match");
         }
-        is_reached
+        is_reached && !is_out_of_reach(rule)
     });
 }
+
+/// Whether all rates of a limit or a budget are higher than anybody comes to.
+fn is_out_of_reach(limit: &Value) -> bool {
+    let windows = limit.get("windows").and_then(Value::as_array);
+    let windows = windows.into_iter().flatten();
+    let of_windows = windows.filter_map(|window| window.get("rate"));
+    let own = ["rate", "values", "people"].map(|key| limit.get(key));
+    let rates = own.into_iter().flatten().chain(of_windows);
+    let rates: Option<Vec<Rate>> = rates.map(|rate| Rate::parse(rate.as_str()?).ok()).collect();
+    rates.is_some_and(|rates| {
+        let is_high = |rate: &Rate| {
+            let seconds = rate.period.as_secs().max(1);
+            rate.count / seconds >= OUT_OF_REACH
+        };
+        !rates.is_empty() && rates.iter().all(is_high)
+    })
+}
+
+/// Requests, values or people in a second: a gateway on a large machine has fewer of all callers together.
+const OUT_OF_REACH: u64 = 100_000;
 
 /// Whether every request fulfils a condition.
 fn is_of_all(matches: &Match) -> bool {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::board::{Board, Caller, PartTick, Resumed};
 use super::part::Event;
+use crate::refuse::DETAILS;
 use crate::waiting::CallId;
 use crate::{
     Buffer, CallToken, ContextId, Direction, GrpcCall, HeaderMap, Headers, Host, HttpCall,
@@ -361,7 +362,17 @@ impl Host for Link<'_> {
             ["request", part, ..] if *part != "id" && *part != "protocol" => {
                 self.host.property(path)
             }
-            ["response", ..] => self.host.property(path),
+            ["response", ..] => self.host.property(path).or_else(|status| {
+                let effective = self.board.effective.get();
+                let replied = self
+                    .board
+                    .with_stream(effective, |stream| stream.replied_by);
+                let is_known = path == DETAILS && replied.flatten().is_some();
+                match is_known {
+                    true => Ok(b"meshward_".to_vec()),
+                    false => Err(status),
+                }
+            }),
             _ => self.board.attribute(self.host, path),
         }
     }

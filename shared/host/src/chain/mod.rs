@@ -60,6 +60,7 @@ pub trait Composition: 'static {
 /// The parts of a chain while it is configured.
 pub struct Parts<'h> {
     host: &'h dyn Host,
+    of_plugin: &'h str,
     board: Board,
     list: Vec<Box<dyn Part>>,
     names: Vec<&'static str>,
@@ -85,6 +86,7 @@ impl Parts<'_> {
             host: &link,
             capabilities: &capabilities,
             configuration,
+            of_plugin: self.of_plugin,
         })?;
         self.list.push(Box::new(Linked(filter)));
         self.names = names;
@@ -115,6 +117,7 @@ impl<C: Composition> Filter for Chain<C> {
     fn configure(startup: &Startup<'_>) -> Result<Self, Problems> {
         let mut parts = Parts {
             host: startup.host,
+            of_plugin: startup.of_plugin,
             board: Board::new(C::NAME, *startup.capabilities),
             list: Vec::new(),
             names: Vec::new(),

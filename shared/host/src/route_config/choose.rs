@@ -209,6 +209,7 @@ impl<T> RouteConfigs<T> {
                 host,
                 capabilities: &self.capabilities,
                 configuration: &configuration,
+                of_plugin: &configuration,
             })?;
             Ok(Found::Route(Rc::new(route)))
         });

@@ -78,6 +78,8 @@ codes! {
         "A key of the JWK set checks no token: it is wrong, too weak, for another use, or beyond the first 100. Tokens that name it are refused.";
     IP_PREFIX_ZERO "MW1223" "ip_prefix_zero"
         "An address prefix of no bits makes one client of everybody: one bucket for all, one address in records.";
+    LOOPBACK_PROXY "MW1224" "loopback_proxy"
+        "Only addresses of loopback are trusted. For a peer on loopback Envoy (use_remote_address) appends an address of its own machine to X-Forwarded-For, not the peer's: list that address as well, or all clients are one.";
     OTHER_WARNING "MW1299" "warning"
         "Accepted, and probably not meant.";
     CLUSTER_MISSING "MW2001" "cluster_missing"

@@ -161,6 +161,12 @@ impl IpRange {
         Some(range)
     }
 
+    /// Whether it has no addresses but those by which a machine reaches itself.
+    pub(super) fn is_loopback(&self) -> bool {
+        let bits = if self.address.is_ipv4() { 8 } else { 128 };
+        self.prefix >= bits && self.address.is_loopback()
+    }
+
     /// The first address of the range.
     fn first(self) -> IpAddr {
         match self.address {

@@ -1,6 +1,7 @@
 //! Host names in a rule.
 
 use crate::config::Node;
+use crate::host_address;
 
 /// `api.example.com`, or `*.example.com` for every name below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +42,17 @@ impl HostPattern {
         let well_formed = below == suffix.starts_with('.')
             && !suffix.contains(|c: char| !c.is_ascii_alphanumeric() && !".-_:".contains(c))
             && suffix.trim_matches('.').len() > usize::from(below);
-        if !well_formed || (suffix.contains(':') && !suffix.contains("::")) {
+        let spellings = host_address::spellings(&suffix);
+        if let Some(usual) = spellings.first()
+            && !below
+            && !spellings.contains(&suffix)
+        {
+            node.reject(format_args!(
+                "write this address as {usual:?}; requests that spell it in another way are ambiguous"
+            ));
+            return None;
+        }
+        if !well_formed || (suffix.contains(':') && spellings.is_empty()) {
             node.reject(r#"expected a host name without port, such as "api.example.com" or "*.example.com""#);
             return None;
         }

@@ -108,3 +108,24 @@ fn places_that_name_nothing_are_mistakes() {
         assert!(read.is_err(), "{wrong}");
     }
 }
+
+/// A server takes one of them; so whoever sends many is known to ask for these.
+#[test]
+fn of_too_many_values_the_first_and_the_last_are_there() {
+    let mut query = String::from("/list?x=1");
+    for number in 0..200 {
+        query.push_str(&format!("&patient={number}"));
+    }
+    let readings = place(r#"{"query":"patient"}"#).readings(&Request::get(&query, &[]));
+    assert!(readings.is_incomplete);
+    for known in ["0", "7", "199"] {
+        assert!(
+            readings.values.iter().any(|value| value == known),
+            "{readings:?}"
+        );
+    }
+    assert_eq!(
+        readings.fit(|value| value == "0"),
+        Fit::Maybe(Ambiguity::Query)
+    );
+}

@@ -60,6 +60,10 @@ impl Trail {
             chain.key_id.clone_from(&control.key_id);
         }
         let is_vouched = control.vouched == Vouched::By(Role::Emitter);
+        if control.vouched == Vouched::By(Role::Operator) {
+            let here = Range(item.sequence, item.sequence);
+            chain.by_operator.add(here);
+        }
         if is_vouched || !self.has_keys {
             self.beside
                 .note_emitter(&control.control, control.key_id.as_deref());
@@ -73,6 +77,7 @@ impl Trail {
             }
         }
         if is_vouched {
+            chain.note_sign(item.sequence, item.time_ms, control.control.statement());
             // Chains are sent one by one: what another one had at the time arrives a little later.
             let age_ms = now_ms.saturating_sub(item.time_ms);
             let is_settled = age_ms > chain.heartbeat_ms().saturating_mul(2);
@@ -103,7 +108,6 @@ impl Trail {
                     });
                     return;
                 }
-                chain.is_ledger = control.vouched == Vouched::By(Role::Operator);
                 chain.open = Some(Open {
                     node: node.clone(),
                     heartbeat_ms: *heartbeat_ms,
@@ -116,7 +120,6 @@ impl Trail {
             Control::Heartbeat(_) => chain.has_heartbeats = true,
             Control::Gap(lost) => chain.gaps.push((sequence, lost.clone())),
             order if order.is_by_operator() && control.vouched == Vouched::By(Role::Operator) => {
-                chain.is_ledger = true;
                 self.note_order(item, order, place);
             }
             _ => {}

@@ -6,7 +6,7 @@ use super::loose::{Added, Loose};
 use super::{Absorbed, Trail};
 use crate::issue::Kind;
 use crate::item::{ChainUid, Item, uid};
-use crate::keyring::Vouched;
+use crate::keyring::{Role, Vouched};
 use crate::scan::Fields;
 use crate::segment::Compared;
 
@@ -88,7 +88,7 @@ impl Trail {
     pub fn may_prove(&self, item: &Item) -> bool {
         item.control
             .as_ref()
-            .is_some_and(|control| matches!(control.vouched, Vouched::By(_)))
+            .is_some_and(|control| control.vouched == Vouched::By(Role::Emitter))
             && self.loose.has(&item.chain)
     }
 

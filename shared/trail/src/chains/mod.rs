@@ -15,7 +15,7 @@ use foldhash::fast::RandomState;
 use crate::intervals::GroupIntervals;
 use crate::issue::{Issues, Kind};
 use crate::item::{ChainUid, Groups, Item, uid};
-use crate::keyring::{Keyring, Successions, Vouched};
+use crate::keyring::{Keyring, Role, Successions, Vouched};
 use crate::segment::{Compared, Seen, Segment, Stated};
 
 use beside::Beside;
@@ -200,7 +200,9 @@ impl Trail {
             let chain = self.chains.get(chain)?;
             let covered = chain.segments.holding(sequence)?.covered;
             let is_covered = covered.is_some_and(|covered| covered >= sequence);
-            Some(is_covered || chain.tagged.contains(sequence))
+            let is_by_itself =
+                chain.tagged.contains(sequence) || chain.by_operator.contains(sequence);
+            Some(is_covered || is_by_itself)
         };
         !self.has_keys || is_proved() == Some(true)
     }
@@ -263,7 +265,7 @@ impl Trail {
     /// Whether a chain is an operator's ledger.
     #[must_use]
     pub fn is_ledger(&self, chain: &ChainUid) -> bool {
-        self.chains.get(chain).is_some_and(|chain| chain.is_ledger)
+        self.chains.get(chain).is_some_and(Chain::is_ledger)
     }
 
     /// The longest time between two records of its emitter.
@@ -316,7 +318,8 @@ impl Trail {
         vouched: Option<Vouched>,
         place: &dyn Fn() -> String,
     ) -> Absorbed {
-        let is_covering = matches!(vouched, Some(Vouched::By(_)));
+        // An operator vouches for his order, and for no record before it.
+        let is_covering = vouched == Some(Vouched::By(Role::Emitter));
         // Of whatever key: the emitter lived.
         let signed = matches!(vouched, Some(vouched) if vouched != Vouched::Unsigned)
             .then_some((item.sequence, item.time_ms));
@@ -499,9 +502,10 @@ impl Trail {
         chain.last_ms = chain.last_ms.max(item.time_ms);
         let first_ms = chain.first_ms.unwrap_or(u64::MAX);
         chain.first_ms = Some(first_ms.min(item.time_ms));
-        if let Some(keep_ms) = item.expires_ms.and_then(|ms| ms.checked_sub(item.time_ms)) {
-            chain.keep_ms = Some(chain.keep_ms.map_or(keep_ms, |known| known.min(keep_ms)));
-        }
+        let after = |until_ms: Option<u64>| until_ms.and_then(|ms| ms.checked_sub(item.time_ms));
+        let shortest = |known: Option<u64>, more| known.into_iter().chain(after(more)).min();
+        chain.shortest_keep_ms = shortest(chain.shortest_keep_ms, item.expires_ms);
+        chain.shortest_least_ms = shortest(chain.shortest_least_ms, item.required_ms);
     }
 }
 

@@ -5,7 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use policy::json::Json;
 
-use super::{Fate, Rewritten};
+use super::beside::is_left;
+use super::{Beside, Fate, Rewritten};
 use crate::envelope::{self, Line};
 use crate::scan::scan;
 
@@ -46,9 +47,33 @@ pub(super) struct Changer<'f, F> {
     pub(super) done: Rewritten,
     /// How many records have stayed, changed or not.
     pub(super) kept: u64,
+    /// The number of the line.
+    pub(super) number: u64,
 }
 
-impl<F: FnMut(&str, &str) -> Fate> Changer<'_, F> {
+impl<'f, F: FnMut(&str, &str) -> Fate> Changer<'f, F> {
+    pub(super) fn new(fate: &'f mut F) -> Self {
+        Self {
+            fate,
+            done: Rewritten::default(),
+            kept: 0,
+            number: 0,
+        }
+    }
+
+    /// Counts a line that still says beside its records what was erased from them.
+    pub(super) fn look_beside(&mut self, beside: Beside, line: &str, changed: &Changed) {
+        let Changed::To(changed) = changed else {
+            return;
+        };
+        if beside == Beside::Told && is_left(line, changed, self.fate) {
+            self.done.beside += 1;
+            if self.done.first_beside == 0 {
+                self.done.first_beside = self.number;
+            }
+        }
+    }
+
     /// A line of a file.
     pub(super) fn line(&mut self, line: &str) -> Changed {
         let text = line.strip_prefix('\u{feff}').unwrap_or(line);

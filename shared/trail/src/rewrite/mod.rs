@@ -2,6 +2,7 @@
 //! the old one, so that a crash leaves one of the two. Lines of which nothing changes stay to the
 //! byte.
 
+mod beside;
 mod change;
 mod pieces;
 
@@ -33,6 +34,19 @@ pub struct Rewritten {
     pub replaced: u64,
     /// Parts of records in a log that should have been changed and cannot be.
     pub parts: u64,
+    /// Lines that still say beside a record what was erased from it.
+    pub beside: u64,
+    /// The first of them, from 1.
+    pub first_beside: u64,
+}
+
+/// Whether what a line says beside its records is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// Records go because their time is over, and the rest of a log has a time of its own.
+    Ignored,
+    /// Somebody is to be erased: lines that still name him are counted.
+    Told,
 }
 
 /// Why a file was not written anew. It is as it was.
@@ -54,6 +68,7 @@ pub enum RewriteError {
 /// See [`RewriteError`].
 pub fn rewrite(
     path: &Path,
+    beside: Beside,
     mut fate: impl FnMut(&str, &str) -> Fate,
 ) -> Result<Rewritten, RewriteError> {
     let io = |error| RewriteError::Io(path.to_owned(), error);
@@ -64,7 +79,7 @@ pub fn rewrite(
     let replacement = Replacement::create(&target)
         .map_err(|error| RewriteError::Io(Replacement::beside(&target), error))?;
     let mut out = BufWriter::with_capacity(1 << 20, replacement.file());
-    let done = copy(file, &mut out, &mut fate).map_err(io)?;
+    let done = copy(file, &mut out, beside, &mut fate).map_err(io)?;
     out.flush().map_err(io)?;
     drop(out);
     if done.dropped == 0 && done.replaced == 0 {
@@ -82,31 +97,30 @@ pub fn rewrite(
 fn copy(
     file: File,
     out: &mut impl io::Write,
+    beside: Beside,
     fate: &mut impl FnMut(&str, &str) -> Fate,
 ) -> io::Result<Rewritten> {
     let mut reader = BufReader::with_capacity(1 << 20, file);
-    let mut changer = Changer {
-        kept: 0,
-        fate,
-        done: Rewritten::default(),
-    };
+    let mut changer = Changer::new(fate);
     let mut pieces = Pieces::default();
     loop {
         let mut line = Vec::new();
         if reader.read_until(b'\n', &mut line)? == 0 {
-            pieces.end(&mut changer);
+            pieces.end(beside, &mut changer);
             pieces.write(out)?;
             return Ok(changer.done);
         }
+        changer.number += 1;
         // What stands between bytes of zero is read as a line, so it is changed as one.
         for line in line.chunk_by(|a, b| (*a == 0) == (*b == 0)) {
             let end = line.strip_suffix(b"\n").unwrap_or(line);
             // As lines are read: bytes of clients that are no UTF-8 stand beside what is to be changed.
             let text = String::from_utf8_lossy(end);
             match fragment(&text, end) {
-                Some(fragment) => pieces.add(line, &fragment, &mut changer),
+                Some(fragment) => pieces.add(line, &fragment, beside, &mut changer),
                 None => {
                     let changed = changer.line(&text);
+                    changer.look_beside(beside, &text, &changed);
                     pieces.push(changed.applied(line.to_vec()));
                 }
             }

@@ -5,8 +5,8 @@ use std::io;
 
 use policy::json::Json;
 
-use super::Fate;
 use super::change::{Changed, Changer};
+use super::{Beside, Fate};
 use crate::envelope::{self, Fragment, JoinedLine, Line};
 
 /// A line of a container's log, as text and as it is.
@@ -48,6 +48,7 @@ impl Pieces {
         &mut self,
         line: &[u8],
         fragment: &Fragment<'_>,
+        beside: Beside,
         changer: &mut Changer<'_, F>,
     ) {
         let at = self.lines.len();
@@ -67,16 +68,20 @@ impl Pieces {
         text.push(fragment);
         lines.push(at);
         if fragment.is_last {
-            self.change(&text.end(), &lines, changer);
+            self.change(&text.end(), &lines, beside, changer);
         } else {
             self.open.push((stream, text, lines));
         }
     }
 
     /// Nothing comes after this.
-    pub(super) fn end<F: FnMut(&str, &str) -> Fate>(&mut self, changer: &mut Changer<'_, F>) {
+    pub(super) fn end<F: FnMut(&str, &str) -> Fate>(
+        &mut self,
+        beside: Beside,
+        changer: &mut Changer<'_, F>,
+    ) {
         for (_, text, lines) in std::mem::take(&mut self.open) {
-            self.change(&text.end(), &lines, changer);
+            self.change(&text.end(), &lines, beside, changer);
         }
     }
 
@@ -84,9 +89,12 @@ impl Pieces {
         &mut self,
         text: &str,
         lines: &[usize],
+        beside: Beside,
         changer: &mut Changer<'_, F>,
     ) {
-        let changed = match changer.text(text) {
+        let changed = changer.text(text);
+        changer.look_beside(beside, text, &changed);
+        let changed = match changed {
             Changed::Not => return,
             Changed::To(changed) => Some(changed),
             Changed::Gone => None,

@@ -3,14 +3,14 @@
 use audit::Range;
 
 use super::holes::declared_lost;
-use super::orders::CLOCKS_DIFFER_MS;
+use super::orders::{CLOCKS_DIFFER_MS, longest_request_ms};
 use super::{ChainVerdict, Conclusion, Question, numbers};
 use crate::chains::{Chain, Purge, Trail};
 use crate::hex::encode;
 use crate::intervals::size;
 use crate::issue::Kind;
 use crate::item::{ChainUid, uid};
-use crate::segment::Compared;
+use crate::segment::{Compared, Segment};
 use crate::time;
 
 impl Conclusion {
@@ -40,7 +40,7 @@ impl Conclusion {
         }
         self.check_lost(trail, chain_uid, chain);
         self.check_undeclared(trail, chain_uid, chain);
-        let purge = self.check_purges(trail, chain_uid, chain);
+        let purge = self.check_purges(trail, chain_uid, (chain, question.is_excerpt));
         let begin = match purge {
             Some(checkpoint) => checkpoint,
             None if question.is_excerpt => first,
@@ -70,7 +70,8 @@ impl Conclusion {
         let heartbeat_ms = chain.heartbeat_ms();
         for silence in &chain.silences {
             let silent_ms = silence.to_ms - silence.from_ms;
-            if heartbeat_ms > 0 && silent_ms > heartbeat_ms.saturating_mul(2) && !chain.is_ledger {
+            if heartbeat_ms > 0 && silent_ms > heartbeat_ms.saturating_mul(2) && !chain.is_ledger()
+            {
                 trail.issues.add(
                     Kind::Silence,
                     || uid(&chain_uid, silence.after),
@@ -87,6 +88,7 @@ impl Conclusion {
             }
         }
         check_key_time(trail, chain_uid, chain);
+        check_roles(trail, chain_uid, chain);
         if chain.clock_steps > 0 {
             trail.issues.add_many(
                 Kind::ClockStep,
@@ -188,13 +190,17 @@ impl Conclusion {
     fn check_absent(&mut self, trail: &mut Trail, chain_uid: ChainUid, chain: &Chain) {
         if let Some(purge) = chain.purges.iter().max_by_key(|purge| purge.checkpoint) {
             self.records.expired = self.records.expired.saturating_add(purge.checkpoint);
-            self.records.missing = self.records.missing.saturating_add(1);
-            trail.issues.add(
-                Kind::Missing,
-                || uid(&chain_uid, purge.checkpoint),
-                || "the checkpoint that a purge left is missing, and all after it".to_owned(),
-            );
+            self.miss_checkpoint(trail, chain_uid, purge);
         }
+    }
+
+    fn miss_checkpoint(&mut self, trail: &mut Trail, chain_uid: ChainUid, purge: &Purge) {
+        self.records.missing = self.records.missing.saturating_add(1);
+        trail.issues.add(
+            Kind::Missing,
+            || uid(&chain_uid, purge.checkpoint),
+            || "the checkpoint that a purge left is missing, and all after it".to_owned(),
+        );
     }
 
     /// The number of the record that is now the first, if an operator says so.
@@ -202,9 +208,18 @@ impl Conclusion {
         &mut self,
         trail: &mut Trail,
         chain_uid: ChainUid,
-        chain: &Chain,
+        (chain, is_excerpt): (&Chain, bool),
     ) -> Option<u64> {
-        let purge = chain.purges.iter().max_by_key(|purge| purge.checkpoint)?;
+        let (_, last) = chain.segments.ends()?;
+        let beyond = |purge: &&Purge| purge.checkpoint > last;
+        if !is_excerpt {
+            for purge in chain.purges.iter().filter(beyond) {
+                self.miss_checkpoint(trail, chain_uid, purge);
+            }
+        }
+        // All else is judged as if there were no such order.
+        let purges = chain.purges.iter().filter(|purge| !beyond(purge));
+        let purge = purges.max_by_key(|purge| purge.checkpoint)?;
         let at = purge.checkpoint;
         let held = chain.segments.holding(at);
         let compared = trail.seen.compare(chain_uid, at, &purge.fingerprint);
@@ -213,6 +228,19 @@ impl Conclusion {
                 Kind::ForgedStatement,
                 || uid(&chain_uid, at),
                 || "a purge names another record than this one as the first that stays".to_owned(),
+            );
+            return None;
+        }
+        let is_signed =
+            |segment: &Segment| segment.first_signed.is_some_and(|(first, _)| first <= at);
+        if held.is_some_and(|segment| !is_signed(segment)) {
+            trail.issues.add(
+                Kind::ForgedStatement,
+                || uid(&chain_uid, at),
+                || {
+                    "a purge leaves a signed record as the first, and nobody has signed this one"
+                        .to_owned()
+                },
             );
             return None;
         }
@@ -241,23 +269,34 @@ impl Conclusion {
     /// A purge leaves the first signed record after all that goes. Where that is younger than the records of the chain
     /// are kept, their time cannot have been over.
     fn check_early(&self, trail: &mut Trail, chain_uid: ChainUid, chain: &Chain, purge: &Purge) {
-        let at = purge.checkpoint;
-        let stays = chain.segments.holding(at);
-        let stays = stays.and_then(|segment| segment.first_signed);
-        let of_class = chain.class.as_ref().and_then(|class| self.keeps.get(class));
-        let (Some((first, stays_ms)), Some(delay_ms), Some(keep_ms)) =
-            (stays, chain.delay_ms(), chain.keep_ms.or(of_class.copied()))
-        else {
+        let gone = Range(0, purge.checkpoint.saturating_sub(1));
+        let stays = chain.segments.holding(purge.checkpoint);
+        let Some((_, stays_ms)) = stays.and_then(|segment| segment.first_signed) else {
             return;
         };
-        let over_ms = stays_ms.saturating_add(keep_ms).saturating_sub(delay_ms);
-        if first != at || purge.time_ms >= over_ms {
+        let Some(keep_ms) = chain.keep_ms().or_else(|| self.keep_of_class(chain)) else {
+            trail.issues.add_many(
+                Kind::KeepUnknown,
+                size(gone),
+                || numbers(&chain_uid, gone),
+                || {
+                    "an operator has purged these, and nothing that stays says how long they were kept"
+                        .to_owned()
+                },
+            );
+            return;
+        };
+        let Some(delay_ms) = chain.delay_ms() else {
+            return;
+        };
+        let over_ms = stays_ms.saturating_add(keep_ms);
+        if purge.time_ms >= over_ms.saturating_sub(delay_ms.max(longest_request_ms(keep_ms))) {
             return;
         }
         trail.issues.add_many(
             Kind::PurgedEarly,
-            at,
-            || numbers(&chain_uid, Range(0, at - 1)),
+            size(gone),
+            || numbers(&chain_uid, gone),
             || {
                 format!(
                     "an operator has purged these on {}; such records are kept for {}, and the one that stays is of {}",
@@ -267,6 +306,14 @@ impl Conclusion {
                 )
             },
         );
+    }
+
+    pub(super) fn keep_of_class(&self, chain: &Chain) -> Option<u64> {
+        chain
+            .class
+            .as_ref()
+            .and_then(|class| self.keeps.get(class))
+            .copied()
     }
 
     /// The last record that a signature vouches for.
@@ -287,10 +334,12 @@ impl Conclusion {
                 Some(covered) => covered.saturating_add(1),
                 None => first,
             };
-            let open = size(Range(next, segment.last));
-            if open > 0 && next <= segment.last {
-                from = from.or(Some(next));
-                uncovered = uncovered.saturating_add(open);
+            for open in chain.by_operator.outside(Range(next, segment.last)) {
+                from = from.or(Some(open.0));
+                uncovered = uncovered.saturating_add(size(open));
+            }
+            if chain.by_operator.contains(segment.last) {
+                last = Some(segment.last);
             }
         }
         self.records.uncovered = self.records.uncovered.saturating_add(uncovered);
@@ -336,7 +385,7 @@ impl Conclusion {
             }
             return "closed";
         }
-        if chain.is_ledger {
+        if chain.is_ledger() {
             return "ledger";
         }
         if is_succeeded {
@@ -364,6 +413,26 @@ impl Conclusion {
         }
         "open"
     }
+}
+
+/// Operators write in ledgers of their own, and nobody else does there.
+fn check_roles(trail: &mut Trail, chain_uid: ChainUid, chain: &Chain) {
+    let orders = chain.by_operator.count();
+    if orders == 0 || chain.is_ledger() {
+        return;
+    }
+    let first = chain.by_operator.iter().next().map_or(0, |range| range.0);
+    trail.issues.add_many(
+        Kind::WrongRole,
+        orders,
+        || uid(&chain_uid, first),
+        || {
+            format!(
+                "{orders} records of an operator are in one chain with records that no operator has signed: an order stands \
+                 in a ledger, and vouches for nothing before it"
+            )
+        },
+    );
 }
 
 /// A key vouches for records of its time, not only with records of its time.

@@ -142,16 +142,16 @@ pub fn conclude(mut trail: Trail, question: &Question) -> Verdict {
     let mut conclusion = Conclusion::default();
     let succeeded = conclusion.check_successions(&mut trail, question);
     conclusion.check_witness(&mut trail, question);
-    conclusion.check_orders(&mut trail);
-    orders::check_times(&mut trail, question);
-    let chains = std::mem::take(&mut trail.chains);
-    conclusion.adopt_gaps(&trail, &chains);
-    for chain in chains.values() {
-        if let (Some(class), Some(keep_ms)) = (&chain.class, chain.keep_ms) {
+    for chain in trail.chains.values() {
+        if let (Some(class), Some(keep_ms)) = (&chain.class, chain.keep_ms()) {
             let known = conclusion.keeps.entry(class.clone()).or_insert(keep_ms);
             *known = keep_ms.min(*known);
         }
     }
+    conclusion.check_orders(&mut trail);
+    orders::check_times(&mut trail, question);
+    let chains = std::mem::take(&mut trail.chains);
+    conclusion.adopt_gaps(&trail, &chains);
     conclusion.check_emitters(&mut trail, question);
     conclusion.check_beside(&mut trail, question, &chains, &succeeded);
     let mut uids: Vec<&ChainUid> = chains.keys().collect();

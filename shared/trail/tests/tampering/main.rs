@@ -3,6 +3,7 @@
 #![allow(clippy::restriction, reason = "a test fails by panicking")]
 
 mod keys;
+mod ledgers;
 mod operators;
 mod reading;
 mod statements;
@@ -83,8 +84,16 @@ fn joined(lines: &[String]) -> String {
 
 /// The ledger of an operator with these entries.
 fn ledger(entries: &[Control]) -> Vec<String> {
+    ledger_at(entries, 1_850_000_000_000)
+}
+
+fn ledger_at(entries: &[Control], time_ms: u64) -> Vec<String> {
+    ledger_of(0xd0, entries, time_ms)
+}
+
+fn ledger_of(uid: u8, entries: &[Control], time_ms: u64) -> Vec<String> {
     let key = operator_key();
-    let mut chain = Chain::new([0xd0; 16]);
+    let mut chain = Chain::new([uid; 16]);
     let open = Control::Open {
         emitter: "ledger".to_owned(),
         node: None,
@@ -98,7 +107,7 @@ fn ledger(entries: &[Control]) -> Vec<String> {
         .map(|(control, number)| {
             let event = Event {
                 control,
-                time_ms: 1_850_000_000_000 + number,
+                time_ms: time_ms + number,
                 class: "ledger",
                 product: "meshward",
                 product_version: "0",

@@ -90,6 +90,63 @@ fn no_caller_changes_his_own_name_by_what_else_he_sends() {
     }
 }
 
+#[test]
+fn no_caller_drives_out_of_his_record_what_he_got_to_see() {
+    let kinds = [
+        "CREDIT_CARD",
+        "EMAIL",
+        "PERSON_NAME",
+        "STREET_ADDRESS",
+        "US_SSN",
+    ];
+    let decision =
+        Decision::new("pii-redactor", Outcome::Redacted).rule("patients of all hospitals");
+    let decision = kinds
+        .iter()
+        .fold(decision, |one, kind| one.found(found(kind, 3)));
+    let mut people = ObservedSubjects::default();
+    people.add_all(
+        &(0..91)
+            .map(|id| format!("patient-{id}"))
+            .collect::<Vec<_>>(),
+    );
+    let path = "/hospitals/university-hospital-of-zurich/patients";
+    let escapes = "..%2f%e9\"<".repeat(200);
+    let mut context = Context::pseudonymous();
+    context.level = Level::Full;
+    context.fields.query = QueryForm::Keys;
+    let observation = Observation {
+        method: Some("GET".to_owned()),
+        path: Some(path.to_owned()),
+        host: Some("clinic.example.com".to_owned()),
+        path_as_sent: Some(format!("{path}{escapes}")),
+        query: Some(format!("{}=1", "\"".repeat(2_000))),
+        user_agent: Some("\"".repeat(2_000)),
+        headers: (0..6)
+            .map(|n| (format!("x-{n}"), "\"".repeat(2_000)))
+            .collect(),
+        forwarded_for: Some("2001:db8:1111:2222:3333:4444:5555:6666, ".repeat(200)),
+        purposes: Some(vec!["\"".repeat(200); 64]),
+        request_id: Some("\"".repeat(2_000)),
+        data_subjects: Some(people),
+        decisions: vec![decision],
+        ..Observation::default()
+    };
+    let record = context.json(&observation);
+    assert_eq!(record.at("unmapped.truncated"), Some(&Json::Bool(true)));
+    let people = record.at("unmapped.data_subject").unwrap();
+    let uids = people.member("uids").and_then(Json::as_array).unwrap();
+    assert_eq!((uids.len(), people.member("omitted")), (91, None));
+    assert_eq!(record.at("http_request.url.path"), Some(&Json::from(path)));
+    let text = record.to_string();
+    for kind in kinds {
+        assert!(
+            text.contains(&format!("\"kind\":\"{kind}\"")),
+            "{kind}: {text}"
+        );
+    }
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
 
@@ -100,6 +157,7 @@ proptest::proptest! {
         times in 0_usize..20_000,
         items in 0_usize..60,
         least in 8_192_usize..20_000,
+        epoch in 1_usize..32,
     ) {
         let text = piece.repeat(times);
         let some = || Some(text.clone());
@@ -133,6 +191,11 @@ proptest::proptest! {
                 ..Identity::default()
             }.into()),
             decisions: decisions.collect(),
+            data_subjects: Some(ObservedSubjects {
+                values: (0..items * 2).map(|number| number.to_string()).collect(),
+                omitted: u64::MAX,
+                is_incomplete: true,
+            }),
             purposes: Some(vec![text.clone(); items]),
             trace: Some(TraceContext::default()),
             response_bytes: Some(u64::MAX),
@@ -140,6 +203,9 @@ proptest::proptest! {
             ..Observation::default()
         };
         let mut context = Context::new();
+        if items % 2 == 0 {
+            context.subject = Some(Pseudonymizer::new(&[7; 32], "e".repeat(epoch)));
+        }
         context.level = Level::Full;
         context.fields.query = QueryForm::Keys;
         context.retention.class = "c".repeat(64);

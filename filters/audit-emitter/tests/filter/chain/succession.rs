@@ -169,7 +169,7 @@ fn a_chain_goes_on_from_one_that_was_left() {
             .any(|record| record.fingerprint == predecessors[0].fingerprint)
     );
     let opened = controls.iter().any(|control| {
-        matches!(control, Control::Open { config_sha256, .. } if *config_sha256 == Hash::plain(changed.as_bytes()))
+        matches!(control, Control::Open { config_sha256, .. } if *config_sha256 == Hash::configuration(&changed))
     });
     assert!(opened);
 }

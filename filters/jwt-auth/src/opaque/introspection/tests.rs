@@ -15,6 +15,7 @@ fn settings() -> Introspection {
         authentication: ClientAuthentication::Basic,
         timeout: Duration::from_secs(5),
         cache_duration: Duration::from_secs(30),
+        clock_skew: Duration::from_secs(60),
         cache_tokens: 10,
         max_requests: 10,
         issuer: Some("https://idp.test".to_owned()),
@@ -28,6 +29,10 @@ fn only_active_tokens_for_us_are_good() {
         (r#"{"active":true,"aud":"api","sub":"jane"}"#, Ok(Ok(()))),
         (
             r#"{"active":true,"aud":["api"],"iss":"https://idp.test","exp":2000}"#,
+            Ok(Ok(())),
+        ),
+        (
+            r#"{"active":true,"aud":"api","nbf":1060,"exp":1001}"#,
             Ok(Ok(())),
         ),
         (r#"{"active":false}"#, Ok(Err(Reason::TokenInactive))),
@@ -45,7 +50,7 @@ fn only_active_tokens_for_us_are_good() {
             Ok(Err(Reason::TokenExpired)),
         ),
         (
-            r#"{"active":true,"aud":"api","nbf":1001}"#,
+            r#"{"active":true,"aud":"api","nbf":1061}"#,
             Ok(Err(Reason::TokenNotYetValid)),
         ),
         (

@@ -8,7 +8,7 @@ use host::fake::{CallResponse, Process, Profile, Proxy, Request, Response};
 use jwt_auth::JwtAuth;
 use serde_json::{Value, json};
 
-use super::bed::{Bed, ISSUER, Signer, bearer, header_of, in_every_host, refusal};
+use super::bed::{Bed, CLIENT_SECRET, ISSUER, Signer, bearer, header_of, in_every_host, refusal};
 
 fn signer() -> Signer {
     Signer::new("a", 7)
@@ -315,5 +315,31 @@ fn workers_share_a_list() {
     for proxy in [&mut fetches, &mut other, &mut late] {
         assert_eq!(status(proxy), Some(401));
         assert!(proxy.host().pending_calls().is_empty());
+    }
+}
+
+#[test]
+fn whoever_keeps_a_list_may_want_a_token() {
+    let with = |variable: &str| {
+        let token = json!({"token_env": variable});
+        configuration(&json!({
+            "deny": {"remote": remote(&token)},
+            "objections": [{"purposes": ["marketing"], "remote": remote(&token)}],
+        }))
+    };
+    in_every_host(&with("CLIENT_SECRET"), |bed| {
+        let calls = bed.responses(|call| {
+            let sent = header_of(call, "authorization");
+            assert_eq!(sent, format!("Bearer {CLIENT_SECRET}"));
+            CallResponse::http(200, r#"{"subjects":["joe"]}"#)
+        });
+        let jane = token(bed, &json!({}));
+        bed.wait(Duration::from_secs(1));
+        drop(bed.passes("jane", &bearer("/", &jane), &jane));
+        assert!(*calls.borrow() >= 1, "{:?}", bed.profile);
+    });
+    let refused = refusal(&with("NOT_THERE"));
+    for path in ["deny.remote.token_env", "objections[0].remote.token_env"] {
+        assert!(refused.contains(path), "{refused}");
     }
 }

@@ -196,9 +196,42 @@ fn on_error_lets_nobody_through_for_what_clients_bring_about() {
         let request = bearer("/", "an-odd-token");
         let unavailable = (503, "introspection_unavailable");
         bed.refuses("said of one token", &request, "an-odd-token", unavailable);
+        for (status, body) in [
+            (500, ""),
+            (503, ""),
+            (302, ""),
+            (200, "<html>"),
+            (200, r#"{"active":1}"#),
+        ] {
+            bed.responses(move |_| CallResponse::http(status, body));
+            bed.wait(Duration::from_secs(2));
+            bed.refuses("said of one token", &request, "an-odd-token", unavailable);
+        }
+        bed.responses(|_| CallResponse::http(503, ""));
+        for (token, passes) in [("odd-1", false), ("odd-2", true), ("odd-3", true)] {
+            let request = bearer("/", token);
+            match passes {
+                true => drop(bed.passes("an outage", &request, token)),
+                false => bed.refuses("not yet", &request, token, unavailable),
+            }
+        }
+        bed.responses(|_| CallResponse::http(200, r#"{"active":false}"#));
+        bed.refuses(
+            "it is back",
+            &bearer("/", "odd-4"),
+            "odd-4",
+            (401, "token_inactive"),
+        );
         bed.responses(|_| CallResponse::http(500, ""));
-        bed.wait(Duration::from_secs(2));
-        bed.passes("an outage", &request, "an-odd-token");
+        bed.refuses("one again", &bearer("/", "odd-5"), "odd-5", unavailable);
+        for _ in 0..2 {
+            bed.wait(Duration::from_secs(11));
+            drop(bed.run(&bearer("/", "odd-5"), "odd-5"));
+        }
+        bed.wait(Duration::from_secs(11));
+        bed.passes("one for long", &bearer("/", "odd-5"), "odd-5");
+        bed.responses(|_| CallResponse::Nothing);
+        bed.passes("no response", &bearer("/", "odd-6"), "odd-6");
     });
     let mut bed = Bed::new(Profile::Envoy, &configuration);
     let request = bearer("/", "an-opaque-token");
@@ -223,5 +256,124 @@ fn nobody_is_asked_for_consent_whom_nobody_vouches_for() {
         let outcome = bed.run(&request, "");
         assert_eq!(outcome.client().status(), Some(403), "{:?}", bed.profile);
         assert!(outcome.upstream().headers.is_none());
+    });
+}
+
+#[test]
+fn an_optional_credential_leaves_no_consent_away() {
+    let signer = Signer::new("a", 7);
+    let rule = |path: &str, optional: serde_json::Value, consent: serde_json::Value| json!({"match": {"paths": [path]}, "require": {"provider": "a", "optional": optional, "consent": consent}});
+    let configuration = json!({
+        "providers": {"a": {"issuer": ISSUER, "audiences": ["api"], "jwks": {"inline": signer.jwks()}}},
+        "consent": {"cookie": {"name": "agreed", "trusted": true}},
+        "rules": [
+            rule("/none", json!(true), json!({"granted": ["sharing"]})),
+            rule("/bad", json!("or_failed"), json!({"granted": ["sharing"]})),
+            {"require": {"provider": "a", "optional": true}},
+        ],
+    });
+    in_every_host(&configuration, |bed| {
+        let missing = (403, "consent_missing");
+        for (path, token) in [("/none", ""), ("/bad", ""), ("/bad", "x.y.z")] {
+            let request = match token {
+                "" => Request::get(path),
+                token => bearer(path, token),
+            };
+            bed.refuses("nobody has agreed", &request, token, missing);
+            let agreed = request.header("cookie", "agreed=sharing");
+            bed.passes("the request says so", &agreed, token);
+            let opted_out = agreed.header("sec-gpc", "1");
+            bed.refuses("an opt-out is stronger", &opted_out, token, missing);
+        }
+        bed.passes(
+            "no consent asked",
+            &Request::get("/").header("sec-gpc", "1"),
+            "",
+        );
+    });
+}
+
+#[test]
+fn the_query_of_an_overriding_path_has_no_credential_either() {
+    let configuration = json!({
+        "providers": {"k": {"api_keys": {"from": [{"query": "key"}, {"header": "x-api-key"}],
+            "keys": [{"id": "acme", "sha256": KEY_HASH}]}}},
+        "rules": [{"allow": "anonymous"}],
+    });
+    let mut bed = Bed::new(Profile::Envoy, &configuration);
+    for (given, expected) in [
+        ("/x?key=abc", "/x"),
+        ("/x?a=1&KEY=abc&b=2", "/x?a=1&b=2"),
+        ("/x?a=1,/y?key=abc", "/x?a=1,/y"),
+        ("/x?a=1,2&%6bey=abc", "/x?a=1,2"),
+        ("/x?key[]=abc", "/x"),
+        ("/x?monkey=abc", "/x?monkey=abc"),
+        ("/x", "/x"),
+    ] {
+        for name in ["x-original-url", "x_forwarded_uri", "path-info"] {
+            let request = Request::get("/x").header(name, given);
+            let outcome = bed.passes(given, &request, "");
+            let seen = outcome.upstream().header(name);
+            assert_eq!(seen.as_deref(), Some(expected), "{name}: {given}");
+        }
+    }
+}
+
+#[test]
+fn trailers_have_no_credentials_and_no_headers_of_this_filter() {
+    let configuration = |mode: &str| {
+        json!({
+            "mode": mode, "path_override": "strip",
+            "providers": {"k": {"claims_to_headers": [{"claim": "sub", "header": "x-user-id"}],
+                "api_keys": {"from": [{"header": "x-api-key"}, {"cookie": "key"}],
+                "keys": [{"id": "acme", "sha256": KEY_HASH}]}}},
+            "rules": [{"allow": "anonymous"}],
+        })
+    };
+    let sent = [
+        ("x-user-id", "admin"),
+        ("x_user_id", "admin"),
+        ("x-meshward-identity", "e30"),
+        ("x-api-key", "abc"),
+        ("x_api_key", "abc"),
+        ("cookie", "key=abc"),
+        ("x-original-url", "/admin"),
+        ("grpc-status", "0"),
+        ("x-checksum", "1"),
+    ];
+    for (mode, expected) in [("enforce", &sent[7..]), ("report", &sent[3..])] {
+        let mut bed = Bed::new(Profile::Envoy, &configuration(mode));
+        let request = Request::post("/x", "body").trailers(&sent);
+        let outcome = bed.passes(mode, &request, "");
+        let trailers = outcome.upstream().trailers.clone().unwrap();
+        let seen: Vec<(&str, &str)> = trailers
+            .iter()
+            .map(|(name, value)| (text(name), text(value)))
+            .collect();
+        assert_eq!(seen, expected, "{mode}");
+    }
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn a_clock_that_is_behind_refuses_no_token_that_the_issuer_calls_active() {
+    let configuration = json!({
+        "providers": {"a": {"introspection": {"uri": "https://idp.example.com/introspect", "cluster": "idp",
+            "client_id": "edge", "client_secret_env": "CLIENT_SECRET", "audiences": "any", "clock_skew": "10s"}}},
+        "rules": [{"require": {"provider": "a"}}],
+    });
+    in_every_host(&configuration, |bed| {
+        let now = bed.now();
+        let said = move |from: u64| json!({"active": true, "sub": "jane", "nbf": from}).to_string();
+        bed.responses(move |_| CallResponse::http(200, said(now + 10)));
+        bed.passes("within the skew", &bearer("/", "near"), "near");
+        bed.responses(move |_| CallResponse::http(200, said(now + 12)));
+        let early = (401, "token_not_yet_valid");
+        bed.refuses("beyond it", &bearer("/", "far"), "far", early);
+        bed.wait(Duration::from_secs(3));
+        bed.passes("a little later", &bearer("/", "far"), "far");
     });
 }

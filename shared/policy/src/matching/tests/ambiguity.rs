@@ -421,6 +421,43 @@ fn a_host_pattern_is_read_like_the_host_of_a_request() {
 }
 
 #[test]
+fn an_address_in_another_spelling_may_be_the_host_of_a_rule() {
+    for (pattern, host) in [
+        ("127.0.0.1", "127.1"),
+        ("127.0.0.1", "0x7f000001"),
+        ("127.0.0.1", "0177.0.0.1:80"),
+        ("127.0.0.1", "[::ffff:7f00:1]"),
+        ("::1", "[0:0:0:0:0:0:0:1]"),
+    ] {
+        let request = Request {
+            host: crate::http::host_name(host),
+            other_hosts: others(&[host.to_owned()]),
+            ..Request::get("/", &[])
+        };
+        let ambiguous = Selection::Ambiguous(Ambiguity::Host);
+        let rule = format!(r#"{{"hosts":["{pattern}"]}}"#);
+        let found = read_both_ways(&rule, &request);
+        assert_eq!(found, (ambiguous, ambiguous, true), "{host}");
+    }
+    for (pattern, usual) in [
+        ("127.1", "127.0.0.1"),
+        ("[0:0:0:0:0:0:0:1]", "::1"),
+        ("2130706433", "127.0.0.1"),
+    ] {
+        let text = format!(r#"{{"hosts":["{pattern}"]}}"#);
+        let checked = config::check(&text, |node| Match::read(&node));
+        let error = checked.result.unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("write this address as {usual:?}")),
+            "{error}"
+        );
+    }
+    for pattern in ["2001:db8:1:2:3:4:5:6", "1.example.com", "10.0.0.1"] {
+        let _ = rule(&format!(r#"{{"hosts":["{pattern}"]}}"#));
+    }
+}
+
+#[test]
 fn candidates_are_all_rules_that_some_server_means() {
     let rules = [
         rule(r#"{"paths":["/open/**"]}"#),
