@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::describe::Shape;
-use super::node::general_path;
+use super::node::{general_path, join};
 use super::{Node, Problem};
 use crate::json::Json;
 use crate::nearest::nearest;
@@ -86,6 +86,18 @@ impl<'a> Fields<'a> {
             self.node.ask(|| Shape::Default { name, value });
         }
         self.optional(name).and_then(convert).unwrap_or(default)
+    }
+
+    /// Whether one of these keys, or something in it, was refused: then nothing is missing in its place. A key of a
+    /// member has the name of that in front, with a dot.
+    #[must_use]
+    pub fn refused(&self, keys: &[&str]) -> bool {
+        let sink = self.node.sink();
+        let path_of = |key: &&str| {
+            let path = self.node.path().to_owned();
+            key.split('.').fold(path, |path, name| join(&path, name))
+        };
+        keys.iter().any(|key| sink.has_refused(&path_of(key)))
     }
 
     /// A key that is planned but does not work yet: an error that says so, not an unknown key.
