@@ -37,7 +37,7 @@ pub(crate) use find::{List, Scratch, Text, find};
 pub(crate) use impersonal::is_impersonal;
 pub use policy::finding::Category;
 pub use presets::{Item, PRESET_WORDS, PRESETS, Preset, Treatment};
-pub(crate) use presets::{PCI, is_special_category, strictest};
+pub(crate) use presets::{PCI, demands, is_special_category};
 pub(crate) use secret::private_key::{Body as KeyBody, Line as KeyLine};
 pub use shape::ShapeIndex;
 pub use table::DETECTORS;

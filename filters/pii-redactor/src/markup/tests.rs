@@ -8,11 +8,11 @@ fn elements_and_attributes_announce_their_values() {
         ("<ssn>\n  536228145\n</ssn>", "<ssn>\n  [US_SSN]\n</ssn>"),
         (
             "<a:dob x='1'>1971-12-10</a:dob>",
-            "<a:dob x='1'>1971</a:dob>",
+            "<a:dob x='1'>[PERSON_DATE]</a:dob>",
         ),
         (
             "<birthDate value=\"1971-12-10\"/>",
-            "<birthDate value=\"1971\"/>",
+            "<birthDate value=\"[PERSON_DATE]\"/>",
         ),
         (
             "<password><![CDATA[hunter2]]></password>",

@@ -13,7 +13,7 @@ fn a_member_names_the_value_beside_it() {
         ),
         (
             r#"{"Name":"birthdate","Value":"1980-11-10"}"#,
-            r#"{"Name":"birthdate","Value":"1980"}"#,
+            r#"{"Name":"birthdate","Value":"[PERSON_DATE]"}"#,
         ),
         (
             r#"{"key":"ssn","value":536228145}"#,
