@@ -149,14 +149,14 @@ impl Start {
                     let found = found
                         .iter()
                         .find(|found| found.direction == *direction && found.path == *path);
-                    match found {
-                        Some(found) => {
-                            people.add_all(&found.values);
-                            people.omitted = people.omitted.saturating_add(found.omitted);
-                            people.is_incomplete |= found.is_incomplete;
-                        }
-                        // Nobody has read the body.
-                        None => people.is_incomplete = true,
+                    if let Some(found) = found {
+                        people.add_all(&found.values);
+                        people.omitted = people.omitted.saturating_add(found.omitted);
+                    }
+                    // Nobody has read the body, or not all of it; where there was none, it names nobody.
+                    if found.is_none_or(|found| found.is_incomplete) {
+                        let size = number(host, &[direction.as_str(), "size"]);
+                        people.is_incomplete |= size != Some(0);
                     }
                 }
                 DataSubjectSource::Body { .. } => people.is_incomplete = true,

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use host::route_config::RouteConfigs;
+use host::route_config::{PolicyOfRoute, RouteConfigs};
 use host::waiting::{CallId, Occasion, WaitingRequests};
 use host::{
     Action, CallToken, Capabilities, ContextId, Filter, Host, HostKind, LogLevel, Metrics, Moment,
@@ -67,6 +67,12 @@ impl AccessRules {
         config.places.clone_from(&plugin.places);
         config.managed.clone_from(&plugin.managed);
         Ok(Self::new(&Rc::new(config), startup.capabilities))
+    }
+}
+
+impl PolicyOfRoute for AccessRules {
+    fn strictest_mode(&self) -> Mode {
+        self.config.strictest_mode()
     }
 }
 
@@ -343,7 +349,8 @@ impl JwtAuth {
         let Some(routes) = &self.routes else {
             return Some(Rc::clone(&self.access));
         };
-        let choice = routes.choose(host, request, self.config.mode, &|startup| {
+        let plugin = (self.access.as_ref(), self.config.mode);
+        let choice = routes.choose(host, request, plugin, &|startup| {
             AccessRules::of_route(startup, &self.config)
         });
         choice.or_plugin(&self.access)

@@ -6,9 +6,8 @@ use crate::Row;
 use crate::kinds::Kind;
 
 /// The variants of `Treatment`.
-const TREATMENTS: [(&str, &str); 8] = [
+const TREATMENTS: [(&str, &str); 7] = [
     ("remove", "Remove"),
-    ("label", "Label"),
     ("last_four", "LastFour"),
     ("zip3", "Zip3"),
     ("year", "Year"),

@@ -80,36 +80,41 @@ impl Plan {
         (decision, allowed)
     }
 
-    /// Decides about a field that is in nothing else, and has nothing inside. Many frameworks read
-    /// `user[email]` and `user.email` as a member of `user`, so a rule about that one acts as well; what
-    /// may pass goes by the name as it is written.
+    /// Decides about a field that is in nothing else, and has nothing inside. Servers read `user[email]` and
+    /// other names in several ways: of the rules about any of them the strictest acts; what may pass goes by
+    /// the name as it is written.
     pub(crate) fn decide_field(&self, name: &[u8]) -> (KeyInfo, MemberDecision) {
-        let flat = self.decide_among(name, self.paths.root().to_vec());
-        match flat.1 {
-            MemberDecision::Stays => self.decide_nested(name).unwrap_or(flat),
-            _ => flat,
+        let (info, decision) = self.decide_among(name, self.paths.root().to_vec());
+        let mut fitting = match decision {
+            MemberDecision::Stays => Vec::new(),
+            MemberDecision::Field(index) => vec![index],
+            _ => return (info, decision),
+        };
+        if self.has_member_rules() {
+            let ways = nested::readings(name);
+            fitting.extend(ways.iter().filter_map(|way| self.rule_on_way(way)));
         }
+        let field = self.strictest_field(fitting);
+        (info, field.map_or(decision, MemberDecision::Field))
     }
 
-    /// Decides about the member that a name with brackets or dots stands for: the rule about it or
-    /// about one of those around it, if there is one.
-    fn decide_nested(&self, name: &[u8]) -> Option<(KeyInfo, MemberDecision)> {
-        let name = nested::members(name).filter(|_| self.has_member_rules())?;
+    /// The rule about the member that is reached on this way, or about one of those around it.
+    fn rule_on_way(&self, way: &[nested::Member]) -> Option<u16> {
         let mut states = self.paths.root().to_vec();
         let (mut from, mut to) = (0, states.len());
-        for child in name.iter().map(nested::Member::child) {
-            let info = match child {
-                Child::Name(name) => self.field_info(name.as_bytes()),
-                Child::Index(_) => KeyInfo::default(),
+        for child in way.iter().map(nested::Member::child) {
+            let named = match child {
+                Child::Name(name) => self.field_info(name.as_bytes()).field,
+                Child::Index(_) => None,
             };
             let around = Surroundings {
-                named: info.field,
+                named,
                 allowed: true,
                 minimizes: false,
             };
             let (decision, _) = self.decide(&mut states, (from, to), child, around);
-            if decision != MemberDecision::Stays {
-                return Some((info, decision));
+            if let MemberDecision::Field(index) = decision {
+                return Some(index);
             }
             (from, to) = (to, states.len());
         }
@@ -214,5 +219,127 @@ pub(crate) fn begin_field(
         None => FieldStart::Search(None),
         Some(_) if redaction.removes_member => FieldStart::Gone,
         Some(new) => FieldStart::Fixed(new),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::fixtures::{plan_of, redacted};
+    use crate::pairs::{PairsRewriter, Syntax};
+    use crate::tally::Tally;
+
+    const FORM: &str = "application/x-www-form-urlencoded";
+
+    #[test]
+    fn no_spelling_of_a_field_that_servers_read_walks_around_its_rule() {
+        for (path, names) in [
+            (
+                "$.callback",
+                vec![
+                    "[callback]",
+                    "[callback][]",
+                    "%5Bcallback%5D",
+                    "callback]",
+                    "callback[]",
+                    "callback[0]",
+                    "+callback",
+                    "%20callback",
+                    "callback%00x",
+                    "!callback",
+                    "CallBack%00",
+                    "%u0063allback",
+                ],
+            ),
+            (
+                "$.call_back",
+                vec![
+                    "call.back",
+                    "call+back",
+                    "call%20back",
+                    "call[back",
+                    "+call.back[]",
+                ],
+            ),
+            (
+                "$.user.email",
+                vec![
+                    "user['email']",
+                    "[user].email",
+                    "user[+email]",
+                    "user[email]x",
+                    "user[email",
+                ],
+            ),
+        ] {
+            for action in [
+                r#""action":"remove""#,
+                r#""hosts":["a.example"],"action":"null""#,
+            ] {
+                let plan = plan_of(&format!(
+                    r#"{{"rules":[{{"fields":[{{"path":"{path}",{action}}}]}}]}}"#
+                ));
+                for name in &names {
+                    let left = redacted(&plan, FORM, &format!("a=1&{name}=http://10.0.0.1/&b=2"));
+                    assert!(!left.contains("10.0.0.1"), "{path} {name}: {left}");
+                    assert!(left.starts_with("a=1&") && left.ends_with("&b=2"), "{left}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_to_be_held_walks_around_no_rule() {
+        let plan = plan_of(r#"{"rules":[{"fields":[{"path":"$.callback","action":"remove"}]}]}"#);
+        let padding = "+[".repeat(300);
+        for name in [
+            format!("callback%00{}", "x".repeat(300)),
+            format!("{padding}callback]"),
+            format!("callback[{}]", "x".repeat(300)),
+        ] {
+            let left = redacted(&plan, FORM, &format!("a=1&{name}=http://10.0.0.1/&b=2"));
+            assert!(!left.contains("10.0.0.1"), "{name}: {left}");
+            assert!(left.starts_with("a=1&") && left.ends_with("&b=2"), "{left}");
+        }
+        let other = format!("{}=http://10.0.0.1/", "y".repeat(300));
+        assert_eq!(redacted(&plan, FORM, &other), other);
+    }
+
+    #[test]
+    fn a_name_without_a_value_is_a_field_too() {
+        let body = "admin&a=1&user[admin]&admins&b";
+        for (action, expected) in [
+            (r#""remove""#, "a=1&admins&b"),
+            (r#"{"replace":"0"}"#, "admin=0&a=1&user[admin]=0&admins&b"),
+            (r#""label""#, body),
+        ] {
+            let plan = plan_of(&format!(
+                r#"{{"rules":[{{"fields":[{{"path":"$..admin","action":{action}}}]}}]}}"#
+            ));
+            assert_eq!(redacted(&plan, FORM, body), expected, "{action}");
+        }
+        let block = r#"{"rules":[{"fields":[{"path":"$..admin","action":"block"}]}]}"#;
+        for (body, blocks) in [
+            ("a=1&admin", true),
+            ("admin=&a=1", true),
+            ("a=1&admins", false),
+        ] {
+            let mut rewriter = PairsRewriter::new(plan_of(block), Syntax::Form);
+            let (mut out, mut tally) = (Vec::new(), Tally::default());
+            rewriter.write(body.as_bytes(), &mut out, &mut tally);
+            rewriter.finish(&mut out, &mut tally);
+            assert_eq!(tally.blocks, blocks, "{body}");
+        }
+    }
+
+    #[test]
+    fn of_several_readings_the_strictest_rule_acts() {
+        let plan = plan_of(
+            r#"{"rules":[{"fields":[{"path":"$..x","action":{"mask":{}}}]},
+                {"fields":[{"path":"$.callback","action":"remove"}]}]}"#,
+        );
+        assert_eq!(
+            redacted(&plan, FORM, "a=1&[callback].x=http://10.0.0.1/"),
+            "a=1"
+        );
     }
 }

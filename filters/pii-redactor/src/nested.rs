@@ -13,6 +13,14 @@ pub(crate) enum Member {
 }
 
 impl Member {
+    /// Nothing between brackets is an item, whichever.
+    fn or_any_item(self) -> Self {
+        match self {
+            Self::Name(name) if name.is_empty() => Self::Index(u64::MAX),
+            other => other,
+        }
+    }
+
     /// Where it hangs in its parent.
     pub(crate) fn child(&self) -> Child<'_> {
         match self {
@@ -22,59 +30,128 @@ impl Member {
     }
 }
 
-/// The members that a name stands for, from the outside in. `None` for a name that can only be read
-/// as it is.
-pub(crate) fn members(name: &[u8]) -> Option<Vec<Member>> {
-    if !name.iter().any(|byte| matches!(byte, b'[' | b'.')) {
-        return None;
+/// The ways to a member that servers read in the name of a field, beside the name as it is written.
+///
+/// | server | reading |
+/// | --- | --- |
+/// | Spring, ASP.NET | `a.b` and `a[b]` are `b` in `a`; in Spring `!a` is the default of `a` |
+/// | Express (qs), Rails (Rack) | `a[b]` is `b` in `a`, brackets around the first name make no difference: `[a]`, `]a`, `a]` |
+/// | PHP | `a[b]` is `b` in `a`; spaces in front and all from a zero byte on are no part of the name; in the first name `.`, spaces and a `[` that nothing closes are `_` |
+/// | classic ASP, ASP.NET | `%u0061` is `a` |
+pub(crate) fn readings(name: &[u8]) -> Vec<Vec<Member>> {
+    let is_plain = |byte: &u8| !matches!(byte, 0 | b' ' | b'!' | b'%' | b'.' | b'[' | b']');
+    if name.iter().all(is_plain) {
+        return Vec::new();
     }
-    let name = policy::text::lossy(name);
-    let mut members = Vec::new();
-    for (place, step) in name.split(['[', '.']).enumerate() {
-        let step = step.strip_suffix(']').unwrap_or(step);
-        match step.parse() {
-            Ok(index) => members.push(Member::Index(index)),
-            Err(_) if step.is_empty() && place > 0 => members.push(Member::Index(u64::MAX)),
-            Err(_) => members.push(Member::Name(step.to_owned())),
+    let name = with_wide_escapes(&policy::text::lossy(name));
+    let name = name.split('\0').next().unwrap_or_default().trim_start();
+    let bare = name.trim_start_matches([' ', '!', '[', ']']);
+    let (head, inside) = match name.split_once('[') {
+        Some((head, inside)) if inside.contains(']') => (head, Some(inside)),
+        _ => (name, None),
+    };
+    let mut variable = vec![Member::Name(head.replace([' ', '.', '['], "_"))];
+    if let Some(inside) = inside {
+        variable.extend(members(inside, &['[']).into_iter().map(Member::or_any_item));
+    }
+    vec![members(bare, &['[', '.']), members(bare, &['[']), variable]
+}
+
+/// The members between these signs, from the outside in. What stands behind a bracket that closes is read by
+/// nobody.
+fn members(name: &str, signs: &[char]) -> Vec<Member> {
+    // Deeper than any framework reads.
+    let steps = name.split(signs).enumerate().take(MAX_DEPTH);
+    let read = |(place, step): (usize, &str)| {
+        let step = step.split(']').next().unwrap_or_default();
+        let step = step.trim_start().trim_matches(['"', '\'']);
+        let member = step
+            .parse()
+            .map_or_else(|_| Member::Name(step.to_owned()), Member::Index);
+        if place > 0 {
+            member.or_any_item()
+        } else {
+            member
         }
-        // Deeper than any framework reads.
-        if members.len() == MAX_DEPTH {
-            break;
+    };
+    steps.map(read).collect()
+}
+
+/// With the characters that `%uXXXX` stands for.
+fn with_wide_escapes(name: &str) -> String {
+    let mut parts = name.split("%u");
+    let mut decoded = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let escape = part.split_at_checked(4).and_then(|(digits, after)| {
+            let is_digit = |byte: u8| byte.is_ascii_hexdigit();
+            let code = digits.bytes().all(is_digit).then_some(digits)?;
+            Some((char::from_u32(u32::from_str_radix(code, 16).ok()?)?, after))
+        });
+        match escape {
+            Some((character, after)) => {
+                decoded.push(character);
+                decoded.push_str(after);
+            }
+            None => {
+                decoded.push_str("%u");
+                decoded.push_str(part);
+            }
         }
     }
-    Some(members)
+    decoded
 }
 
 const MAX_DEPTH: usize = 32;
 
 #[cfg(test)]
 mod tests {
-    use super::{Member, members};
+    use super::{MAX_DEPTH, Member, readings};
 
     #[test]
-    fn brackets_and_dots_name_members_of_members() {
+    fn a_name_is_read_as_servers_read_it() {
         let read = |name: &str| {
-            let members = members(name.as_bytes())?.into_iter();
-            let texts = members.map(|member| match member {
-                Member::Name(name) => name,
+            let shown = |member: &Member| match member {
+                Member::Name(name) => name.clone(),
                 Member::Index(u64::MAX) => "*".to_owned(),
                 Member::Index(index) => index.to_string(),
-            });
-            Some(texts.collect::<Vec<_>>().join("/"))
+            };
+            let ways = readings(name.as_bytes()).into_iter();
+            let ways = ways.map(|way| way.iter().map(shown).collect::<Vec<_>>().join("/"));
+            ways.collect::<Vec<String>>()
         };
+        assert!(read("email").is_empty());
         for (name, expected) in [
-            ("email", None),
-            ("user[email]", Some("user/email")),
-            ("user.email", Some("user/email")),
-            ("users[0][email]", Some("users/0/email")),
-            ("users[].email", Some("users/*/email")),
-            ("tags[]", Some("tags/*")),
-            ("a[b", Some("a/b")),
-            ("[a]", Some("/a")),
-            (".a", Some("/a")),
+            ("user[email]", "user/email"),
+            ("user.email", "user/email"),
+            ("users[0][email]", "users/0/email"),
+            ("users[].email", "users/*/email"),
+            ("tags[]", "tags/*"),
+            ("a[b", "a/b"),
+            // Express and Rack.
+            ("[a]", "a"),
+            ("[a][]", "a/*"),
+            ("][a]", "a"),
+            ("a]", "a"),
+            ("a.b[c]", "a.b/c"),
+            // Spring.
+            ("!a", "a"),
+            ("a['b']", "a/b"),
+            ("a[\"b\"].c", "a/b/c"),
+            // PHP.
+            ("a.b", "a_b"),
+            ("a b", "a_b"),
+            ("a[b", "a_b"),
+            ("a.b[c.d]", "a_b/c.d"),
+            ("a[ b]c[d]", "a/b/d"),
+            ("  a", "a"),
+            ("a\0b", "a"),
+            // Classic ASP.
+            ("%u0061b%u12", "ab%u12"),
         ] {
-            assert_eq!(read(name).as_deref(), expected, "{name}");
+            let ways = read(name);
+            assert!(ways.iter().any(|way| way == expected), "{name}: {ways:?}");
         }
-        assert_eq!(members(&b"a.".repeat(1_000)).map(|m| m.len()), Some(32));
+        let deep = readings(&b"a.".repeat(1_000));
+        assert!(deep.iter().all(|way| way.len() <= MAX_DEPTH));
     }
 }

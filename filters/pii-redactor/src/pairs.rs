@@ -97,8 +97,7 @@ impl PairsRewriter {
                 State::Name => {
                     self.held.push(byte);
                     if self.held.len() > MAX_NAME_BYTES {
-                        // No name: a text without end, searched like a value.
-                        self.name_is_text(position, &plan, out, tally);
+                        self.cut_name(position, &plan, out, tally);
                     }
                 }
                 State::Dropping => {}
@@ -270,8 +269,28 @@ impl PairsRewriter {
         }
     }
 
-    /// What was read as a name is text.
-    fn name_is_text(&mut self, position: usize, plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
+    /// A name is too long to be held: it is searched like a value, and a rule about what servers may take for
+    /// the name in its beginning acts on all of the pair. What no server takes for a part of a name says nothing.
+    fn cut_name(&mut self, position: usize, plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
+        let name = decoded_name(rest(&self.held, self.lead()));
+        if plan.has_member_rules() && name.iter().all(|byte| b" ![]".contains(byte)) {
+            self.written = true;
+            return out.append(&mut self.held);
+        }
+        let (_, decision) = plan.decide_field(&name);
+        self.name_is_text(position, (decision, false), plan, out, tally);
+    }
+
+    /// What was read as a name is text, and a rule about such a name acts on it, or on the empty value of a name
+    /// that ends without one.
+    fn name_is_text(
+        &mut self,
+        position: usize,
+        (decision, has_ended): (MemberDecision, bool),
+        plan: &Plan,
+        out: &mut Vec<u8>,
+        tally: &mut Tally,
+    ) {
         let lead = self.lead();
         let held = std::mem::take(&mut self.held);
         let length = u64::try_from(held.len()).unwrap_or(0);
@@ -282,7 +301,7 @@ impl PairsRewriter {
         // It has no name, so that only a rule about all can let it through.
         let decision = match plan.minimizes {
             Some(_) => MemberDecision::NotAllowed,
-            None => MemberDecision::Stays,
+            None => decision,
         };
         let start = begin_field(plan, decision, (b"", place), Spelling::Form, tally);
         if start == FieldStart::Gone {
@@ -295,8 +314,27 @@ impl PairsRewriter {
         }
         self.written = true;
         let place = place.saturating_add(u64::try_from(lead).unwrap_or(0));
-        self.value
-            .begin(plan, &self.announced, None, (Spelling::Form, place));
+        let mut applied = None;
+        match start {
+            FieldStart::Fixed(new) => {
+                if has_ended {
+                    out.extend_from_slice(rest(&held, lead));
+                    out.push(b'=');
+                }
+                out.extend_from_slice(&new);
+                self.state = State::Dropping;
+                return;
+            }
+            FieldStart::Search(rule) if has_ended => {
+                let place = (Spelling::Form, place);
+                self.value.begin(plan, &self.announced, rule, place);
+                self.value.end(&mut Sink { plan, out, tally });
+            }
+            FieldStart::Search(rule) => applied = rule,
+            FieldStart::Gone => {}
+        }
+        let place = (Spelling::Form, place);
+        self.value.begin(plan, &self.announced, applied, place);
         self.state = State::Value;
         self.push_spelled(rest(&held, lead), plan, out, tally);
     }
@@ -352,8 +390,10 @@ impl PairsRewriter {
         match self.state {
             State::Name => {
                 if self.held.len() > self.lead() {
-                    // A text without `=`: searched as a value.
-                    self.name_is_text(0, plan, out, tally);
+                    // A text without `=`: searched as a value. To many servers it is a name without one.
+                    let name = decoded_name(rest(&self.held, self.lead()));
+                    let (_, decision) = plan.decide_field(&name);
+                    self.name_is_text(0, (decision, true), plan, out, tally);
                     if self.state == State::Value {
                         self.end_value(is_cut, plan, out, tally);
                     }
@@ -385,25 +425,7 @@ impl PairsRewriter {
 /// The name before `=`.
 fn decoded_name(spelled: &[u8]) -> Vec<u8> {
     let name = spelled.strip_suffix(b"=").unwrap_or(spelled);
-    let mut decoded = Vec::with_capacity(name.len());
-    let mut position = 0;
-    let name = name.trim_ascii();
-    while position < name.len() {
-        let byte = at(name, position);
-        let code =
-            std::str::from_utf8(part(name, position.plus(1), position.plus(3))).unwrap_or_default();
-        match u8::from_str_radix(code, 16) {
-            Ok(value) if byte == b'%' && code.len() == 2 => {
-                decoded.push(value);
-                position = position.plus(3);
-            }
-            _ => {
-                decoded.push(if byte == b'+' { b' ' } else { byte });
-                position = position.plus(1);
-            }
-        }
-    }
-    decoded
+    policy::values::form_decoded(name.trim_ascii())
 }
 
 const MAX_NAME_BYTES: usize = 256;

@@ -5,7 +5,7 @@ use crate::bytes::Position as _;
 use crate::detect::{INTERNAL_URL, internal_url};
 use crate::lexicon::Announcement;
 use crate::names::KeyInfo;
-use crate::plan::Plan;
+use crate::plan::{FieldRule, Plan};
 use crate::redaction::{Found, Redaction};
 use crate::scan::{TextScanner, WINDOW_BYTES};
 use crate::spelled::{Sink, Spelling};
@@ -143,8 +143,9 @@ impl ValueScanner {
         let Some(index) = self.applied else {
             return self.scanner.end(&self.announcement, sink);
         };
-        if !self.scanner.pending_raw().is_empty() {
-            let field = sink.plan.fields.get(usize::from(index));
+        let field = sink.plan.fields.get(usize::from(index));
+        // Of nothing nothing is taken, but its member is there.
+        if !self.scanner.pending_raw().is_empty() || field.is_some_and(FieldRule::blocks_any) {
             let is_doubtful = self.is_doubtful && field.is_some_and(|field| field.hosts.is_some());
             let value = (!is_doubtful).then(|| self.scanner.pending());
             let redaction = Redaction::of_field(sink.plan, index, value);

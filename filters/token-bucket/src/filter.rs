@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use host::route_config::{Choice, RouteConfigs};
+use host::route_config::{Choice, PolicyOfRoute, RouteConfigs};
 use host::waiting::{CallId, Calls, WaitingRequests};
 use host::{
     Action, CallToken, ContextId, Counter, Filter, HeaderMap, Host, LogLevel, Metrics, Request,
@@ -18,7 +18,6 @@ use host::{
 use policy::config::Problems;
 use policy::decision::Decision;
 use policy::http;
-use policy::mode::Mode;
 use policy::refusal::Refusal;
 
 use crate::bypass::{PassHeader, bypasses};
@@ -202,8 +201,7 @@ impl Stream<TokenBucket> for LimitedStream {
             return Action::Pause;
         }
         // Where one stays, jwt-auth refuses the request.
-        let modes = filter.limits.iter().map(|limit| limit.settings.mode);
-        let _ = request.strip_overrides(host, Mode::strictest(modes));
+        let _ = request.strip_overrides(host, filter.limits.strictest_mode());
         let passes = bypasses(&filter.config, &filter.pass_headers, host, &request);
         for header in &filter.pass_headers {
             // A secret goes no further, in report mode either.
@@ -270,9 +268,12 @@ impl TokenBucket {
     fn choose_limits(&mut self, host: &dyn Host, request: &Request) -> bool {
         let choice = match &self.routes {
             None => Choice::Plugin,
-            Some(routes) => routes.choose(host, request, self.config.mode, &|startup| {
-                LimitSet::of_route(startup, &self.shared())
-            }),
+            Some(routes) => {
+                let plugin = (self.plugin_limits.as_ref(), self.config.mode);
+                routes.choose(host, request, plugin, &|startup| {
+                    LimitSet::of_route(startup, &self.shared())
+                })
+            }
         };
         let limits = choice.or_plugin(&self.plugin_limits);
         limits.map(|limits| self.limits = limits).is_some()

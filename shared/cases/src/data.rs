@@ -227,6 +227,26 @@ impl<'de> Deserialize<'de> for Pause {
     }
 }
 
+/// A moment, since 1970; in a file as in RFC 3339.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timestamp(pub Duration);
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = toml::Value::deserialize(deserializer)?;
+        let text = match &value {
+            toml::Value::Datetime(moment) => moment.to_string(),
+            toml::Value::String(text) => text.clone(),
+            _ => return Err(D::Error::custom("expected a moment as in RFC 3339")),
+        };
+        let seconds = policy::timestamp::parse_timestamp(&text);
+        let seconds = seconds.map_err(|error| D::Error::custom(format!("{text:?}: {error}")))?;
+        let seconds = u64::try_from(seconds)
+            .map_err(|_| D::Error::custom(format!("{text:?} is before 1970")))?;
+        Ok(Self(Duration::from_secs(seconds)))
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawMessage {

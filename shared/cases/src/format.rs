@@ -9,7 +9,7 @@ use std::time::Duration;
 use host::fake::Profile;
 use serde::Deserialize;
 
-use super::data::{Pause, RequestData, ResponseData};
+use super::data::{Pause, RequestData, ResponseData, Timestamp};
 use super::place::Places;
 use super::{Error, Result};
 
@@ -27,6 +27,8 @@ pub struct CaseFile {
     /// The filter remembers requests, so every case needs it fresh.
     #[serde(default)]
     pub stateful: bool,
+    /// What time it is when a case begins. Without it, 2026-01-01T00:00:00Z.
+    pub at: Option<Timestamp>,
     /// Environment variables of the VM.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
@@ -301,6 +303,10 @@ impl CaseFile {
             for step in &mut case.steps {
                 step.request.body.resolve(&read)?;
                 step.response.body.resolve(&read)?;
+            }
+            if file.at.is_some() {
+                let why = || "a real Envoy goes by the clock of the machine".to_owned();
+                case.in_process.get_or_insert_with(why);
             }
             if case.hosts.is_empty() {
                 case.hosts.clone_from(&file.hosts);

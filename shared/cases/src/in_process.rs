@@ -14,7 +14,8 @@ use host::fake::{
 use policy::filters::IDENTITY_PROPERTY;
 
 use super::{
-    Backend, Call, Case, CaseFile, Cuts, Error, HeaderValues, Result, Seen, Step, Tls, records,
+    Backend, Call, Case, CaseFile, Cuts, Error, HeaderValues, Result, Seen, Step, Timestamp, Tls,
+    records,
 };
 
 /// Reads the records in the body of a call to a sink; `None` if it is no such call.
@@ -139,6 +140,9 @@ impl<M: FnMut() -> Result<Proxy>> InProcess<M> {
 impl<M: FnMut() -> Result<Proxy>> Backend for InProcess<M> {
     fn begin(&mut self, file: &CaseFile, _case: &Case) -> Result<()> {
         let mut proxy = (self.make)()?;
+        if let Some(Timestamp(now)) = file.at {
+            proxy.host().process().set_wall_clock(now);
+        }
         for (name, value) in &file.environment {
             proxy.host().set_environment_variable(name, value);
         }

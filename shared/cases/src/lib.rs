@@ -26,7 +26,7 @@ mod place;
 mod records;
 
 pub use backend::{Backend, run};
-pub use data::{Bytes, HeaderValues, Pause, RequestData, ResponseData, Tls, TlsVersion};
+pub use data::{Bytes, HeaderValues, Pause, RequestData, ResponseData, Timestamp, Tls, TlsVersion};
 #[cfg(feature = "envoy")]
 pub use envoy::{EnvoyBackend, EnvoySettings};
 pub use expect::Difference;

@@ -426,6 +426,52 @@ fn authentication_says_what_is_missing() {
 }
 
 /// Each option is a field of the playground, so that whatever can be asked here can be asked there.
+/// APISIX and Kong keep no properties, in which decisions stand elsewhere.
+#[test]
+fn decisions_are_told_on_every_host() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let auth = write(
+        folder.path(),
+        "auth.json",
+        r#"{"providers":{"corp":{"issuer":"https://idp.example.com","audiences":["a"],"jwks":{"remote":{"uri":"https://idp.example.com/certs","cluster":"idp"}}}},
+            "rules":[{"name":"open","match":{"paths":["/open"]},"allow":"anonymous"},
+                     {"name":"own","match":{"paths":["/users/*/**"]},
+                      "require":{"provider":"corp","claims":[{"claim":"sub","equals":{"path":"/users/{id}/**"}}]}}]}"#,
+    );
+    let limits = write(
+        folder.path(),
+        "limits.json",
+        r#"{"limits":[{"name":"one","key":["ip"],"rate":"1/h","burst":1}]}"#,
+    );
+    let claims = write(folder.path(), "claims.json", r#"{"sub":"alice"}"#);
+    for host in ["envoy", "apisix", "kong"] {
+        let decided = |config: &str, words: &[&str]| {
+            let (code, text) = explain(&[&["-c", config, "--host", host], words].concat());
+            assert_eq!(code, Some(0), "{text}");
+            text
+        };
+        let text = decided(&auth, &["--request", "GET /users/alice/x HTTP/1.1"]);
+        assert!(
+            text.contains("-> denied by own: credential_missing"),
+            "{host}: {text}"
+        );
+        assert!(!text.contains("the request passes"), "{host}: {text}");
+        let own = ["--request", "GET /users/alice/x", "--claims", &claims];
+        let text = decided(&auth, &own);
+        assert!(text.contains("-> allowed by own"), "{host}: {text}");
+        let other = ["--request", "GET /users/bob/x", "--claims", &claims];
+        let text = decided(&auth, &other);
+        assert!(
+            text.contains("-> denied by own: object_not_owned"),
+            "{host}: {text}"
+        );
+        let asked = r#"it asks for claims sub equals segment 2 of the path, which is "bob", and there is "alice""#;
+        assert!(text.contains(asked), "{host}: {text}");
+        let text = decided(&limits, &["--request", "GET /x", "--times", "2"]);
+        assert!(text.contains("-> denied by one: "), "{host}: {text}");
+    }
+}
+
 #[test]
 fn the_playground_has_a_field_for_each_option() {
     let page = root().join("shared/playground/page");

@@ -215,6 +215,226 @@ fn what_cannot_be_read_is_told_and_nothing_is_written() {
 }
 
 /// Schemas that lead back to themselves, or fan out at each level, and many operations.
+/// A document with these members and paths, and security schemes of each kind.
+fn with(members: &str, paths: &str) -> String {
+    format!(
+        r#"{{"openapi":"3.1.0",{members}"paths":{paths},"components":{{"securitySchemes":{{
+            "oauth":{{"type":"oauth2","flows":{{}}}},
+            "oidc":{{"type":"openIdConnect","openIdConnectUrl":"https://idp.example.com/.well-known/openid-configuration"}},
+            "bearer":{{"type":"http","scheme":"bearer"}},
+            "key":{{"type":"apiKey","in":"header","name":"X-Key"}},
+            "key-again":{{"type":"apiKey","in":"header","name":"x-key"}},
+            "authorization":{{"type":"apiKey","in":"header","name":"Authorization"}},
+            "a b":{{"type":"apiKey","in":"header","name":"x-one"}},
+            "a/b":{{"type":"apiKey","in":"header","name":"x-two"}},
+            "mtls":{{"type":"mutualTLS"}}}}}}}}"#
+    )
+}
+
+#[test]
+fn security_of_another_form_is_no_open_door() {
+    for wrong in [
+        r#"{"oauth":["admin"]}"#,
+        r#"["oauth"]"#,
+        r#""oauth""#,
+        "null",
+        "[null]",
+        "[[]]",
+        "true",
+        r#"[{"oauth":"admin"}]"#,
+        r#"[{"oauth":null}]"#,
+        r#"[{"oauth":[1]}]"#,
+        r#"[{},{"oauth":{}}]"#,
+    ] {
+        let of_all = format!(r#""security":{wrong},"#);
+        let own = format!(r#"{{"/x":{{"get":{{"security":{wrong}}}}}}}"#);
+        for (document, place) in [
+            (with(&of_all, r#"{"/x":{"get":{}}}"#), "security: "),
+            (with(r#""security":[{"oauth":[]}],"#, &own), "GET /x: "),
+        ] {
+            let (code, text, written) = made(&document);
+            assert_eq!((code, written), (2, None), "{wrong}\n{text}");
+            let says = format!(
+                "{place}\"security\" is a list of objects in which each member is a list of scopes"
+            );
+            assert!(text.contains(&says), "{wrong}\n{text}");
+        }
+    }
+    for open in ["[]", "[{}]", r#"[{"oauth":[]},{}]"#] {
+        let paths = format!(r#"{{"/x":{{"get":{{"security":{open}}}}}}}"#);
+        assert_eq!(made(&with("", &paths)).0, 0, "{open}");
+    }
+}
+
+/// The requirement of the one rule for a `security` of one alternative.
+fn required(security: &str) -> (serde_json::Value, String) {
+    let paths = format!(r#"{{"/x":{{"get":{{"security":[{security}]}}}}}}"#);
+    let (code, text, written) = made(&with("", &paths));
+    assert_eq!(code, 0, "{security}\n{text}");
+    let written = written.unwrap();
+    // Nobody passes where no scheme is verified, and check says so.
+    if !written.contains("everybody") {
+        is_checked(&written);
+    }
+    let written: serde_json::Value = serde_json::from_str(&written).unwrap();
+    (written["auth"]["rules"][0].clone(), text)
+}
+
+#[test]
+fn schemes_that_are_needed_together_keep_their_scopes() {
+    for (security, expected) in [
+        (
+            r#"{"bearer":[],"oauth":["admin"]}"#,
+            r#"{"provider":"oauth","scopes":["admin"]}"#,
+        ),
+        (
+            r#"{"bearer":["read"],"oauth":["admin"],"oidc":[]}"#,
+            r#"{"provider":"oidc","scopes":["admin","read"]}"#,
+        ),
+        (
+            r#"{"mtls":[],"oauth":["admin"]}"#,
+            r#"{"provider":"oauth","scopes":["admin"],"tls":{"client_certificate":true}}"#,
+        ),
+        (
+            r#"{"key":[],"oauth":["admin"]}"#,
+            r#"{"all_of":["key","oauth"],"scopes":["admin"]}"#,
+        ),
+        (r#"{"a b":[],"a/b":[]}"#, r#"{"all_of":["a_b","a_b_2"]}"#),
+    ] {
+        let (rule, text) = required(security);
+        let expected: serde_json::Value = serde_json::from_str(expected).unwrap();
+        assert_eq!(rule["require"], expected, "{security}\n{text}");
+    }
+    for (security, remark) in [
+        (
+            r#"{"mtls":["role"]}"#,
+            "no rule knows roles of certificates",
+        ),
+        (r#"{"key":[],"key-again":[]}"#, "nobody can send"),
+        (r#"{"authorization":[],"oauth":[]}"#, "nobody can send"),
+    ] {
+        let (rule, text) = required(security);
+        assert_eq!(rule["deny"], "everybody", "{security}\n{text}");
+        assert!(text.contains(remark), "{security}\n{text}");
+    }
+    let (rule, _) = required(r#"{"mtls":[],"oauth":[]},{}"#);
+    assert_eq!(rule["name"], "oauth with a certificate");
+}
+
+/// What no rule can name is no part of a rule that lets more through than the document.
+#[test]
+fn nothing_that_is_not_documented_is_open() {
+    let oauth = r#""security":[{"oauth":[]}],"servers":[{"url":"https://api.example.com/v1"},{"url":"//old.example.com/v0"},{"url":"/{stage}","variables":{"stage":{"default":"a","enum":["a","b"]}}}],"#;
+    let open = r#"{"get":{"security":[]}}"#;
+    let closed = r#"{"get":{}}"#;
+    let paths = format!(
+        r#"{{
+        "/status.{{fmt}}":{open},"/docs/{{id}}.pdf":{open},"/jobs/{{id}}:cancel":{open},"/batch/p*":{open},
+        "/pages/{{page}}":{open},"/pages/admin;x":{closed},
+        "/wide/{{page}}":{open},"/wide/admin%20panel":{closed},"/wide/caf%C3%A9":{closed},
+        "/own":{{"get":{{"security":[],"servers":[{{"url":"https://other.example.com/v2"}}]}},"post":{{}}}}
+        }}"#
+    );
+    let (code, text, written) = made(&with(oauth, &paths));
+    assert_eq!(code, 0, "{text}");
+    let written = written.unwrap();
+    is_checked(&written);
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("meshward.json");
+    std::fs::write(&file, written).unwrap();
+    for base in ["/v1", "/v0", "/a", "/b"] {
+        for (path, is_open) in [
+            ("/status.json", false),
+            ("/admin", false),
+            ("/docs/7.pdf", false),
+            ("/docs/internal", false),
+            ("/jobs/7:cancel", false),
+            ("/jobs/7", false),
+            ("/batch/all", false),
+            // One of them is closed, and no rule tells it apart.
+            ("/pages/news", false),
+            ("/wide/news", true),
+            ("/wide/admin%20panel", false),
+            ("/wide/caf%C3%A9", false),
+            ("/own", false),
+        ] {
+            let request = format!("GET {base}{path}");
+            let (_, says) = meshward(
+                &[
+                    "explain",
+                    "-c",
+                    file.to_str().unwrap(),
+                    "--request",
+                    &request,
+                ],
+                "",
+            );
+            let passes = says.contains("the client receives 200");
+            assert_eq!(passes, is_open, "{request}\n{says}");
+        }
+    }
+    for remark in [
+        "no rule can name the path, so nobody may call it: GET /v1/batch/p*",
+        "operations that no rule can tell apart: the strictest counts: GET /v1/pages/admin;x",
+        "operations have different hosts, and rules are about all of them",
+    ] {
+        assert!(text.contains(remark), "{remark}\n{text}");
+    }
+}
+
+/// Whoever names another type, or none that is documented, sends no member that is not documented.
+#[test]
+fn another_type_opens_no_way_around_the_members() {
+    let name = r#"{"schema":{"type":"object","properties":{"name":{"type":"string"}}}}"#;
+    let post = |content: &str| {
+        format!(r#"{{"post":{{"security":[],"requestBody":{{"content":{{{content}}}}}}}}}"#)
+    };
+    let two = post(&format!(r#""application/json":{name},"text/plain":{{}}"#));
+    let pdf = post(&format!(
+        r#""application/json":{name},"application/pdf":{{}}"#
+    ));
+    let bare = r#"{"post":{"security":[]},"get":{"security":[]}}"#;
+    let paths = format!(r#"{{"/two":{two},"/pdf":{pdf},"/bare":{bare}}}"#);
+    let (code, text, written) = made(&with("", &paths));
+    assert_eq!(code, 0, "{text}");
+    let written = written.unwrap();
+    is_checked(&written);
+    let json = r#"{"name":"x","admin":true}"#;
+    let form = "name=x&admin=true";
+    let mut steps = String::new();
+    for (path, content_type, body, status) in [
+        ("/two", "application/json", r#"{"name":"x"}"#, 200),
+        ("/two", "text/plain", json, 200),
+        ("/two", "application/json", json, 400),
+        ("/two", "application/x-json", json, 400),
+        ("/two", "application/vnd.api+json", json, 400),
+        ("/two", "text/json", json, 400),
+        ("/two", "application/x-www-form-urlencoded", form, 403),
+        ("/pdf", "application/pdf", "%PDF", 200),
+        ("/pdf", "application/x-json", json, 400),
+        ("/pdf", "text/json", json, 400),
+        ("/pdf", "application/x-www-form-urlencoded", form, 403),
+        ("/bare", "application/json", json, 413),
+        ("/bare", "application/json", "", 200),
+    ] {
+        let length = body.len();
+        let step = format!(
+            "[[case.step]]\n\
+             request = {{ method = \"POST\", path = \"{path}\", body = '{body}', headers = {{ content-type = \"{content_type}\", content-length = \"{length}\" }} }}\n\
+             expect = {{ status = {status} }}\n\n"
+        );
+        steps.push_str(&step);
+    }
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("types.toml");
+    let cases = format!(
+        "filter = \"meshward\"\nconfiguration = '''\n{written}'''\n\n[[case]]\nname = \"types\"\n\n{steps}"
+    );
+    std::fs::write(&file, cases).unwrap();
+    let (code, says) = meshward(&["test", file.to_str().unwrap()], "");
+    assert_eq!(code, 0, "{says}\n{written}");
+}
+
 #[test]
 fn documents_of_any_size_become_bounded_configurations() {
     let fan: String = (0..40)

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use policy::config::Node;
 use policy::data_subject::DataSubjects;
 use policy::decision::{Decision, Outcome};
+use policy::explain::{self, Step};
 use policy::filters::{
     DATA_SUBJECTS_PROPERTY as DATA_SUBJECTS, DECISIONS_PROPERTY as DECISIONS,
     IDENTITY_PROPERTY as IDENTITY, JWT_AUTH, TOKEN_BUCKET, WITHIN_LIMITS_PROPERTY as WITHIN_LIMITS,
@@ -71,6 +72,7 @@ pub fn publish_identity(host: &dyn Host, identity: &Identity) -> Result<(), Stat
 /// # Errors
 /// Neither works on this host.
 pub fn publish_identity_json(host: &dyn Host, text: &str) -> Result<(), Status> {
+    explain::note(|| Step::Identifies(text.to_owned()));
     host.set_property(&[IDENTITY], text.as_bytes())
         .or_else(|_| {
             let encoded = URL_SAFE_NO_PAD.encode(text);
@@ -119,6 +121,7 @@ pub fn note_within_limits(host: &dyn Host, headers: &[(&'static str, String)]) {
     if text.is_empty() {
         text.push('1');
     }
+    explain::note(|| Step::Decides(Decision::new(TOKEN_BUCKET, Outcome::Allowed)));
     let _ = host.set_property(&[WITHIN_LIMITS], text.as_bytes());
 }
 
@@ -138,6 +141,7 @@ pub fn limit_headers(host: &dyn Host) -> Vec<(String, String)> {
 /// Adds a decision to those of the stream; one that a filter has made before gets more findings. A
 /// host without properties keeps none; there the logs and the metrics of each filter are the record.
 pub fn append_decision(host: &dyn Host, decision: Decision) {
+    explain::note(|| Step::Decides(decision.clone()));
     let mut list = read(host, DECISIONS).map_or_else(Vec::new, |text| Decision::parse_list(&text));
     decision.add_to(&mut list);
     let _ = host.set_property(&[DECISIONS], Decision::list_to_json(&list).as_bytes());

@@ -52,16 +52,16 @@ pub fn send(
             headers.push((name, value));
         }
     }
+    // Envoy sends a refusal of gRPC as status 200, to whoever says that a GET is gRPC, too.
+    headers.push(("cache-control", "no-store"));
     // For gRPC the host builds the trailers-only response and takes the body as grpc-message.
     let body = if is_grpc {
         refusal.detail.as_str()
     } else if let Some((media_type, text)) = custom.and_then(|custom| custom.body.as_ref()) {
         headers.push(("content-type", media_type));
-        headers.push(("cache-control", "no-store"));
         text
     } else {
         headers.push(("content-type", PROBLEM_MEDIA_TYPE));
-        headers.push(("cache-control", "no-store"));
         problem = refusal.problem_json(request_id);
         problem.as_str()
     };

@@ -168,7 +168,12 @@ impl ClaimCondition {
 impl ClaimCondition {
     /// The condition, and what the claims say to it.
     #[must_use]
-    pub fn told(&self, key: &'static str, identity: Option<&Identity>) -> Condition {
+    pub fn told(
+        &self,
+        key: &'static str,
+        identity: Option<&Identity>,
+        facts: &dyn Facts,
+    ) -> Condition {
         let claim = &self.claim;
         let expected = match &self.test {
             Test::Equals(text) => format!("{claim} equals {text:?}"),
@@ -183,10 +188,8 @@ impl ClaimCondition {
                     .find(|(_, known)| known == comparison);
                 format!("{claim} {} {bound}", word.map_or("", |(word, _)| word))
             }
-            Test::EqualsRequest(place) => format!("{claim} equals what the request has: {place:?}"),
-            Test::ContainsRequest(place) => {
-                format!("{claim} contains what the request has: {place:?}")
-            }
+            Test::EqualsRequest(place) => format!("{claim} equals {}", place.told(facts)),
+            Test::ContainsRequest(place) => format!("{claim} contains {}", place.told(facts)),
             Test::Exists => format!("{claim} exists"),
             Test::Absent => format!("{claim} is absent"),
         };

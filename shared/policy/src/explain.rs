@@ -4,6 +4,8 @@
 //! explanation cannot differ from the decision. Without the feature `explain`, which no filter's module
 //! has, all of this is empty and nothing is written down.
 
+use crate::decision::Decision;
+
 /// A step of a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -52,6 +54,10 @@ pub enum Step {
         /// What it said.
         said: String,
     },
+    /// A filter has decided. Hosts without properties keep no decisions.
+    Decides(Decision),
+    /// The caller is verified: the identity as JSON.
+    Identifies(String),
     /// A budget counts what a caller gets.
     Opens {
         /// The budget.

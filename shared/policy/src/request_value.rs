@@ -203,6 +203,29 @@ impl RequestValue {
         }
     }
 
+    /// Where the value stands, and what is there, for explanations.
+    #[must_use]
+    pub fn told(&self, facts: &dyn Facts) -> String {
+        let place = match self {
+            Self::Path(variable) => format!("segment {} of the path", variable.number()),
+            Self::Query(name) => format!("the query parameter {name:?}"),
+            Self::Header(name) => format!("the header {name:?}"),
+            Self::Host(variable) => format!("the host {:?}", variable.pattern()),
+            Self::ClientCertificate(field) => {
+                let words = CertificateField::WORDS.iter();
+                let mut words = words.filter(|(_, known)| known == field);
+                let word = words.next().map_or("", |(word, _)| word);
+                format!("{word} of the client certificate")
+            }
+        };
+        let readings = self.readings(facts);
+        match readings.values.as_slice() {
+            [] => format!("{place}, which the request lacks"),
+            [one] if !readings.is_missing_somewhere => format!("{place}, which is {one:?}"),
+            several => format!("{place}, which may be one of {several:?}"),
+        }
+    }
+
     const fn ambiguity(&self) -> Ambiguity {
         match self {
             // A certificate has one value or none.

@@ -130,6 +130,9 @@ kinds! {
     Awaited = "awaited", Incomplete;
     /// What was to be erased or purged is still there.
     StillThere = "still_there", Incomplete;
+    /// An order is about what a hold keeps that stands in another ledger of the same key: only the clock of whoever has
+    /// that key says which of them came first.
+    HoldUnproven = "hold_unproven", Incomplete;
     /// Nothing that stays says how long records were kept that an operator has taken away, so whether their time was
     /// over cannot be told.
     KeepUnknown = "keep_unknown", Incomplete;

@@ -54,7 +54,7 @@ const NOW_MS: u64 = 1_900_000_000_000;
 const RECORDS: u64 = 7;
 
 /// The files, with how many of their records are spelled anew.
-const FILES: [(&str, u64); 47] = [
+const FILES: [(&str, u64); 48] = [
     ("trail.ndjson", 0),
     ("trail.ndjson.gz", 0),
     ("trail.ndjson.zst", 0),
@@ -97,6 +97,7 @@ const FILES: [(&str, u64); 47] = [
     ("pretty.json", 1),
     ("quoted.ndjson", 0),
     ("requests.binpb", 0),
+    ("postgres.tsv", 0),
     ("semicolons.csv", 0),
     ("spaces.ndjson", RECORDS),
     ("splunk.csv", 0),
@@ -253,6 +254,7 @@ fn what_is_read_is_written_anew() {
         (zeros("envoy.log"), true),
         (zeros("cri.log"), true),
         (csv("clickhouse.csv"), false),
+        (csv("postgres.tsv"), false),
         (csv("semicolons.csv"), false),
         (csv("splunk.csv"), true),
     ] {

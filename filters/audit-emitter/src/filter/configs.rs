@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use host::route_config::{Choice, RouteConfigs};
+use host::route_config::{Choice, PolicyOfRoute, RouteConfigs};
 use host::{Filter as _, Host, Request, Startup};
 use policy::config::{Problem, Problems};
+use policy::mode::Mode;
 use policy::ordered_map::OrderedMap;
 
 use super::AuditEmitter;
@@ -50,11 +51,18 @@ impl Configs {
     /// What the route of the request says; `None` when the request has been refused.
     pub(super) fn choose(&self, host: &dyn Host, request: &Request) -> Option<Rc<Config>> {
         let choice = self.routes.as_ref().map_or(Choice::Plugin, |routes| {
-            routes.choose(host, request, self.plugin.mode, &|startup| {
+            let plugin = (self.plugin.as_ref(), self.plugin.mode);
+            routes.choose(host, request, plugin, &|startup| {
                 config_of_route(startup, &self.retentions)
             })
         });
         choice.or_plugin(&self.plugin)
+    }
+}
+
+impl PolicyOfRoute for Config {
+    fn strictest_mode(&self) -> Mode {
+        self.strictest_mode()
     }
 }
 

@@ -6,6 +6,7 @@ use policy::data_subject::MAX_DATA_SUBJECTS;
 use policy::decision::{Decision, Outcome};
 use policy::finding::Finding;
 use policy::identity::Identity;
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use super::{ConsentDetail, Envelope, MAX_NAME_BYTES, Observation, cut};
@@ -77,12 +78,20 @@ impl Bound {
             status_details: text(&observation.status_details),
             response_flags: observation.response_flags,
             grpc_status: observation.grpc_status,
-            source_ip: observation.source_ip.clone(),
+            // The path of a socket; an address is short, and a part of one would be another.
+            source_ip: observation.source_ip.as_deref().map(|source| {
+                let is_address = source.parse::<IpAddr>().is_ok();
+                if is_address {
+                    source.to_owned()
+                } else {
+                    self.word(source)
+                }
+            }),
             trace: observation.trace.clone(),
             request_bytes: observation.request_bytes,
             response_bytes: observation.response_bytes,
             upstream: word(&observation.upstream),
-            tls_version: observation.tls_version.clone(),
+            tls_version: word(&observation.tls_version),
             user_agent: text(&observation.user_agent),
             headers: headers
                 .map(|(name, value)| (name.clone(), self.text(value)))

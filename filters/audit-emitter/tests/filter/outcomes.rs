@@ -48,6 +48,34 @@ fn a_truncated_response_is_a_failure_and_never_left_out_by_sampling() {
     assert_whole(&collector.texts.borrow());
 }
 
+/// A message without a body names nobody; of one that nobody has read, nobody knows.
+#[test]
+fn where_there_is_no_body_there_are_no_people_in_it() {
+    let configuration = r#"{"sink":{"otlp_http":{"cluster":"collector"}},"subject":{"pseudonymize":{"key_env":"KEY","epoch":"1"}},
+        "rules":[{"data_subject":[{"request":"$.p"},{"response":"$.p"}]}]}"#;
+    let mut proxy = Proxy::native::<AuditEmitter>(Profile::Envoy);
+    proxy
+        .host()
+        .set_environment_variable("KEY", "fJ3kq8ZtR1vXwL0sPn7yBcDgHmQeUaTo");
+    proxy.configure(configuration).unwrap();
+    let collector = Collector::of(&mut proxy);
+    for body in ["", "{}"] {
+        let request = Request::get("/patients");
+        let stream = proxy.start(&request);
+        proxy.send(stream, &request);
+        proxy.respond_headers(stream, &Response::new(200));
+        proxy.respond_chunk(stream, body.as_bytes(), true);
+        assert_eq!(proxy.finish(stream).trap, None);
+    }
+    proxy.advance(Duration::from_secs(2));
+    let incomplete: Vec<bool> = collector
+        .records()
+        .iter()
+        .map(|record| record.at("unmapped.data_subject.incomplete").is_some())
+        .collect();
+    assert_eq!(incomplete, [false, true]);
+}
+
 /// Whoever configures the proxy would hide records, or make some up, in every line of its log.
 #[test]
 fn a_name_that_looks_like_a_log_line_is_refused() {

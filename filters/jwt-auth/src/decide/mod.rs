@@ -395,7 +395,7 @@ fn check_claim(
     }
     explain::note(|| {
         let first = identities.first().map(|identity| &**identity);
-        Step::Lacks(condition.told("claims", first))
+        Step::Lacks(condition.told("claims", first, facts))
     });
     Err(reason)
 }

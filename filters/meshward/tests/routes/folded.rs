@@ -38,7 +38,7 @@ fn rules_that_higress_folds_in_are_for_their_routes_hosts_and_services() {
             // Another server may take it for the host that is open.
             (
                 host("public.example").header("x-forwarded-host", "shop.example"),
-                503,
+                400,
             ),
             (service("outbound|80||docs.shop.svc.cluster.local"), 200),
             (service("outbound|81||docs.shop.svc.cluster.local"), 403),

@@ -70,12 +70,11 @@ impl ActionTable {
             let found = table.by_entity.iter().find(|(known, _)| *known == entity);
             found.map(|(_, action)| Rc::clone(action))
         };
-        own(self)
-            .or_else(|| own(outer))
-            .or_else(|| presets::action(entity, presets).map(Rc::new))
-            .or_else(|| self.default.clone().map(|action| for_kind(entity, action)))
-            .or_else(|| outer.default.clone().map(|action| for_kind(entity, action)))
-            .unwrap_or_default()
+        own(self).or_else(|| own(outer)).unwrap_or_else(|| {
+            let usual = self.default.as_ref().or(outer.default.as_ref());
+            let usual = usual.map(|action| for_kind(entity, Rc::clone(action)));
+            presets::action(entity, presets, usual.unwrap_or_default())
+        })
     }
 }
 

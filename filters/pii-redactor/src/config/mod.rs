@@ -143,7 +143,7 @@ impl Config {
                 let is_exempt = rule.unless.holds(facts);
                 if is_exempt {
                     explain::note(|| Step::Rule(RuleName::Name(rule.name.clone())));
-                    explain::note(|| Step::Exempts(rule.unless.told(facts.identity())));
+                    explain::note(|| Step::Exempts(rule.unless.told(facts)));
                 }
                 RuleUse { index, is_exempt }
             })

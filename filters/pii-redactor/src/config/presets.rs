@@ -1,9 +1,11 @@
 //! The presets: which kinds they switch on, and what they do with some of them.
 
+use std::rc::Rc;
+
 use policy::config::Node;
 
 use crate::action::{Action, Generalization, Mask};
-use crate::detect::{DETECTORS, PCI, PRESET_WORDS, Treatment, strictest};
+use crate::detect::{DETECTORS, PCI, PRESET_WORDS, Treatment, demands};
 
 /// The bits of one preset or several.
 pub(super) fn read(node: &Node<'_>) -> Option<u8> {
@@ -24,22 +26,29 @@ pub(super) const fn find_cards_in_ids(presets: u8) -> bool {
     presets & PCI != 0
 }
 
-/// What presets do with a kind, where that is not its label.
-pub(super) fn action(entity: u8, presets: u8) -> Option<Action> {
-    let generalized = |how| Some(Action::Generalize(how));
-    match strictest(presets, entity)? {
-        Treatment::Label => None,
-        Treatment::Remove => Some(Action::Remove),
-        Treatment::LastFour => Some(Action::Mask(Mask {
+/// What is done with a kind of these presets. `usual` is for those of them that let no part of it stay in a way
+/// of their own, and for what `detect` names.
+pub(super) fn action(entity: u8, presets: u8, usual: Rc<Action>) -> Rc<Action> {
+    let (demanded, is_usual) = demands(presets, entity);
+    let Some(demanded) = demanded else {
+        return usual;
+    };
+    let demanded = match demanded {
+        Treatment::Remove => Action::Remove,
+        Treatment::LastFour => Action::Mask(Mask {
             keep_first: 0,
             keep_last: 4,
             character: '*',
             keep_separators: true,
-        })),
-        Treatment::Zip3 => generalized(Generalization::Zip3),
-        Treatment::Year => generalized(Generalization::YearOfLife),
-        Treatment::AgeCap => generalized(Generalization::AgeCap(89)),
-        Treatment::Network => generalized(Generalization::Network(24, 48)),
-        Treatment::Decimals => generalized(Generalization::Decimals(2)),
+        }),
+        Treatment::Zip3 => Action::Generalize(Generalization::Zip3),
+        Treatment::Year => Action::Generalize(Generalization::YearOfLife),
+        Treatment::AgeCap => Action::Generalize(Generalization::AgeCap(89)),
+        Treatment::Network => Action::Generalize(Generalization::Network(24, 48)),
+        Treatment::Decimals => Action::Generalize(Generalization::Decimals(2)),
+    };
+    if is_usual && usual.strictness() <= demanded.strictness() {
+        return usual;
     }
+    Rc::new(demanded)
 }

@@ -8,7 +8,6 @@ use policy::consent::ConsentCondition;
 use policy::explain::Condition;
 use policy::facts::Facts;
 pub use policy::finding::Place;
-use policy::identity::Identity;
 use policy::matching::Match;
 use policy::mode::Mode;
 
@@ -266,7 +265,8 @@ impl Unless {
 
     /// What is asked of a caller, and who the one at hand is.
     #[must_use]
-    pub fn told(&self, identity: Option<&Identity>) -> Condition {
+    pub fn told(&self, facts: &dyn Facts) -> Condition {
+        let identity = facts.identity();
         let mut parts = Vec::new();
         for (key, list) in [("scopes", &self.scopes), ("roles", &self.roles)] {
             if !list.is_empty() {
@@ -274,7 +274,7 @@ impl Unless {
             }
         }
         let claims = self.claims.iter();
-        parts.extend(claims.map(|claim| claim.told("claims", identity).expected));
+        parts.extend(claims.map(|claim| claim.told("claims", identity, facts).expected));
         let subject = identity.and_then(|identity| identity.subject.clone());
         Condition {
             key: "unless",

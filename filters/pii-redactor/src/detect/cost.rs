@@ -243,6 +243,25 @@ fn a_member_costs_no_more_for_a_hundred_paths_or_names() {
 }
 
 #[test]
+fn a_new_name_costs_no_more_for_a_thousand_words() {
+    let rules = |count: usize| {
+        let words: Vec<String> = (0..count).map(|number| format!("w{number} x")).collect();
+        plan(&format!(
+            r#"{{"rules":[{{"fields":[{{"words":{words:?},"action":"remove"}}]}},
+                {{"fields":[{{"words":["w1"],"action":"null"}}]}}]}}"#
+        ))
+    };
+    let (one, many) = (rules(1), rules(1000));
+    for name in ["n", "w", "x_w", "w1_x_"] {
+        let names = (0..2000).map(|number| format!("\"{name}{number}\":1,"));
+        let body = format!("{{{}\"b\":1}}", names.collect::<String>());
+        let few = cost(&one, &Framing::Json, body.as_bytes());
+        let most = cost(&many, &Framing::Json, body.as_bytes());
+        assert!(most <= few * 2.0 + 0.5, "{name}: {few} and {most}");
+    }
+}
+
+#[test]
 fn markup_costs_no_more_either() {
     let plan = all_presets();
     let mut worst = Worst { rows: Vec::new() };

@@ -19,6 +19,7 @@ pub(crate) mod internal_url;
 mod prelude;
 mod presets;
 mod prose;
+mod secret_end;
 mod shape;
 mod table;
 
@@ -37,7 +38,7 @@ pub(crate) use find::{List, Scratch, Text, find};
 pub(crate) use impersonal::is_impersonal;
 pub use policy::finding::Category;
 pub use presets::{Item, PRESET_WORDS, PRESETS, Preset, Treatment};
-pub(crate) use presets::{PCI, is_special_category, strictest};
+pub(crate) use presets::{PCI, demands, is_special_category};
 pub(crate) use secret::private_key::{Body as KeyBody, Line as KeyLine};
 pub use shape::ShapeIndex;
 pub use table::DETECTORS;
@@ -60,6 +61,8 @@ pub struct Detector {
     pub checked: bool,
     /// The words that announce it, in names of members and in text: lower case, separated by spaces.
     pub words: &'static [&'static str],
+    /// More of them in other languages, with a bar between.
+    pub foreign: &'static str,
     /// Phrases that have such a word in them and are about something else: a `page token` is no token.
     pub lookalikes: &'static [&'static str],
     /// Texts that match as a whole; where words are needed, with them.

@@ -1,5 +1,7 @@
 //! The presets, item by item, as `kinds/presets.toml` has them.
 
+use super::DETECTORS;
+
 /// What switches on the kinds that a law or a standard is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Preset {
@@ -11,7 +13,7 @@ pub struct Preset {
     pub bit: u8,
     /// The items of the standard.
     pub items: &'static [Item],
-    /// What it demands of a kind, where a label is not enough or not needed.
+    /// What it demands of a kind, where that is not that no part of the value stays.
     treatments: &'static [(u8, Treatment)],
 }
 
@@ -37,8 +39,6 @@ pub struct Item {
 pub enum Treatment {
     /// Nothing stays.
     Remove,
-    /// No part of the value stays.
-    Label,
     /// The last four characters stay.
     LastFour,
     /// Three digits of a postal code stay.
@@ -59,7 +59,6 @@ impl Treatment {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Remove => "nothing stays",
-            Self::Label => "no part stays",
             Self::LastFour => "the last four digits stay",
             Self::Zip3 => "three digits stay",
             Self::Year => "the year stays, unless it tells an age over 89",
@@ -71,7 +70,8 @@ impl Treatment {
 }
 
 impl Preset {
-    /// What it demands of a kind besides a label.
+    /// What it demands of a kind; `None` for those of which no part of the value stays, and for those that are
+    /// not its own.
     #[must_use]
     pub fn treatment(&self, entity: u8) -> Option<Treatment> {
         let mut demanded = self.treatments.iter();
@@ -81,15 +81,22 @@ impl Preset {
     }
 }
 
-/// The strictest demand of several presets, given as bits; `None` if none of them has any.
-pub(crate) fn strictest(presets: u8, entity: u8) -> Option<Treatment> {
+/// What several presets, given as bits, demand of a kind: the strictest treatment, if one of them has any, and
+/// whether one of them lets no part of the value stay.
+pub(crate) fn demands(presets: u8, entity: u8) -> (Option<Treatment>, bool) {
+    let detector = DETECTORS.get(usize::from(entity));
+    let presets = presets & detector.map_or(0, |detector| detector.presets);
     let chosen = PRESETS.iter().filter(|preset| presets & preset.bit != 0);
-    chosen.filter_map(|preset| preset.treatment(entity)).min()
+    let demanded = chosen.map(|preset| preset.treatment(entity));
+    demanded.fold((None, false), |(strictest, whole), demanded| {
+        let strictest = [strictest, demanded].into_iter().flatten().min();
+        (strictest, whole || demanded.is_none())
+    })
 }
 
 /// Whether the kind is one of those of which even the absence tells something: GDPR articles 9 and 10.
 pub(crate) fn is_special_category(entity: u8) -> bool {
-    strictest(GDPR, entity) == Some(Treatment::Remove)
+    demands(GDPR, entity).0 == Some(Treatment::Remove)
 }
 
 include!(concat!(env!("OUT_DIR"), "/presets.rs"));
@@ -97,7 +104,6 @@ include!(concat!(env!("OUT_DIR"), "/presets.rs"));
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::kind;
     use crate::fixtures::{plan_of, redacted};
 
     #[test]
@@ -157,18 +163,108 @@ mod tests {
 
     #[test]
     fn of_several_presets_the_strictest_wins() {
-        for (presets, entity, expected) in [
-            (PCI, kind::CREDIT_CARD, Some(Treatment::LastFour)),
-            (PCI | HIPAA, kind::CREDIT_CARD, Some(Treatment::Label)),
-            (PCI | GDPR, kind::CREDIT_CARD, Some(Treatment::LastFour)),
-            (GDPR, kind::IP_ADDRESS, Some(Treatment::Network)),
-            (GDPR | HIPAA, kind::IP_ADDRESS, Some(Treatment::Label)),
-            (CCPA | HIPAA, kind::GEO_COORDINATE, Some(Treatment::Label)),
-            (CCPA | GDPR, kind::HEALTH, Some(Treatment::Remove)),
-            (CCPA, kind::HEALTH, None),
-            (SECRETS, kind::CREDIT_CARD, None),
+        for (presets, input, output) in [
+            (
+                r#"["pci"]"#,
+                r#"{"card":"4111111111111111"}"#,
+                r#"{"card":"************1111"}"#,
+            ),
+            (
+                r#"["pci","ccpa"]"#,
+                r#"{"card":"4111111111111111"}"#,
+                r#"{"card":"[CREDIT_CARD]"}"#,
+            ),
+            (
+                r#"["pci","secrets"]"#,
+                r#"{"card":"4111111111111111"}"#,
+                r#"{"card":"************1111"}"#,
+            ),
+            (
+                r#"["hipaa","gdpr"]"#,
+                r#"{"dob":"1970-01-02"}"#,
+                r#"{"dob":"[PERSON_DATE]"}"#,
+            ),
+            (
+                r#"["gdpr","hipaa"]"#,
+                r#"{"zip":"62704"}"#,
+                r#"{"zip":"[POSTAL_CODE]"}"#,
+            ),
+            (
+                r#"["gdpr","ccpa"]"#,
+                r#"{"ip":"10.1.2.3"}"#,
+                r#"{"ip":"[IP_ADDRESS]"}"#,
+            ),
+            (
+                r#"["gdpr","ccpa"]"#,
+                r#"{"latitude":52.5200066}"#,
+                r#"{"latitude":52.52}"#,
+            ),
+            (
+                r#"["gdpr","ccpa"]"#,
+                r#"{"a":1,"diagnosis":"E11"}"#,
+                r#"{"a":1}"#,
+            ),
         ] {
-            assert_eq!(strictest(presets, entity), expected, "{presets} {entity}");
+            let plan = plan_of(&format!(r#"{{"presets":{presets}}}"#));
+            assert_eq!(
+                redacted(&plan, "application/json", input),
+                output,
+                "{presets}"
+            );
         }
+        // A default is for the kinds that have no treatment; beside one that has, the stricter of both acts.
+        for (presets, default, output) in [
+            (r#"["pci"]"#, "detect", "************1111"),
+            (r#"["pci","gdpr"]"#, "detect", "************1111"),
+            (r#"["pci","gdpr"]"#, "remove", ""),
+            (r#"["gdpr"]"#, "detect", "4111111111111111"),
+        ] {
+            let plan = plan_of(&format!(
+                r#"{{"presets":{presets},"actions":{{"default":"{default}"}}}}"#
+            ));
+            let left = redacted(&plan, "application/json", r#"{"card":"4111111111111111"}"#);
+            assert_eq!(
+                left,
+                format!(r#"{{"card":"{output}"}}"#),
+                "{presets} {default}"
+            );
+        }
+    }
+
+    /// The runs of letters and digits that a text has in common with another, which it is made of.
+    fn left_of(text: &str, input: &str) -> Vec<String> {
+        let words = text.split(|sign: char| !sign.is_ascii_alphanumeric());
+        let words = words.filter(|word| !word.is_empty() && input.contains(word));
+        words.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn another_preset_leaves_no_more() {
+        let plans: Vec<_> = (1_u8..1 << PRESETS.len())
+            .map(|bits| {
+                let chosen = PRESETS.iter().filter(|preset| bits & preset.bit != 0);
+                let names: Vec<_> = chosen.map(|preset| preset.name).collect();
+                (bits, plan_of(&format!(r#"{{"presets":{names:?}}}"#)))
+            })
+            .collect();
+        let items = PRESETS.iter().flat_map(|preset| preset.items);
+        let mut wrong = Vec::new();
+        for input in items.map(|item| item.input) {
+            let left: Vec<_> = plans
+                .iter()
+                .map(|(bits, plan)| (bits, redacted(plan, "application/json", input)))
+                .collect();
+            for (bits, fewer) in &left {
+                for (more_bits, more) in &left {
+                    let is_one_more =
+                        (*more_bits & !*bits).count_ones() == 1 && *bits & !*more_bits == 0;
+                    let stays = |word: &String| fewer.contains(word.as_str());
+                    if is_one_more && !left_of(more, input).iter().all(stays) {
+                        wrong.push(format!("{bits:05b} {fewer}\n{more_bits:05b} {more}"));
+                    }
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 }

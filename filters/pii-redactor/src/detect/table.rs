@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | `name`, `about`, `category` | as in [`Detector`] |
 //! | `presets` | the presets that switch it on, each with the item of `kinds/presets.toml` that asks for it; several items with a space between |
-//! | `treatment` | what a preset demands besides a label: `remove`, `last_four`, `zip3`, `year`, `age_cap`, `network`, `decimals`; or `label`, where a weaker demand of another preset must not win |
+//! | `treatment` | what a preset demands, if it is not that no part of the value stays: `remove`, `last_four`, `zip3`, `year`, `age_cap`, `network`, `decimals` |
 //! | `form` | `shapes`: fixed forms, `alone` where they act by themselves and `announced` where a word must announce them, with the function that is their `check`; `scanned`: found by a scanner; `value`: the whole value of a member that is called so, if it passes the `check` |
 //! | `checked` | a check digit or a rigid grammar stands behind the form |
 //! | `words`, `lookalikes` | phrases that announce it, and phrases with such a word that are about something else |

@@ -20,7 +20,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use host::route_config::{Choice, RouteConfigs};
+use host::route_config::{Choice, PolicyOfRoute, RouteConfigs};
 use host::{
     Action, Capabilities, ContextId, Direction, Filter, HeaderMap, Host, LogLevel, Metrics, Moment,
     Request, Startup, Stream, Throttle, refuse,
@@ -126,6 +126,12 @@ impl PiiRedactor {
     }
 }
 
+impl PolicyOfRoute for PiiRedactor {
+    fn strictest_mode(&self) -> Mode {
+        Mode::strictest(self.config.rules.iter().map(|rule| rule.mode))
+    }
+}
+
 /// One request and its response.
 #[derive(Default)]
 pub struct RedactedStream {
@@ -169,8 +175,7 @@ impl Stream<PiiRedactor> for RedactedStream {
         let route = self.route.clone();
         let filter = route.as_deref().unwrap_or(filter);
         // Where one stays, jwt-auth refuses the request.
-        let modes = filter.config.rules.iter().map(|rule| rule.mode);
-        let _ = request.strip_overrides(host, Mode::strictest(modes));
+        let _ = request.strip_overrides(host, filter.strictest_mode());
         let facts = request.facts(host, Direction::Request);
         self.rules = filter.config.rules_for(&facts);
         if self.rules.is_empty() && !goes_by_route {
@@ -302,7 +307,7 @@ impl PiiRedactor {
     fn choose_route(&self, host: &dyn Host, request: &Request) -> Choice<Self> {
         match &self.routes {
             None => Choice::Plugin,
-            Some(routes) => routes.choose(host, request, self.config.mode, &Self::new),
+            Some(routes) => routes.choose(host, request, (self, self.config.mode), &Self::new),
         }
     }
 
@@ -368,7 +373,8 @@ impl RedactedStream {
         let chosen = match &plugin.routes {
             None => Choice::Plugin,
             Some(routes) => {
-                routes.choose_again((host, request), plugin.config.mode, &PiiRedactor::new)
+                let said = (plugin, plugin.config.mode);
+                routes.choose_again(host, request, said, &PiiRedactor::new)
             }
         };
         let chosen = match chosen {

@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use policy::finding::Category;
 
-use super::{FieldRule, Plan, Selector};
+use super::{FieldRule, Plan};
+use crate::bytes::Position as _;
+use crate::detect::kind::ONLINE_ID;
 use crate::entity::EntitySet;
 use crate::names::{KeyInfo, NameCache};
 use crate::role::Role;
@@ -72,7 +74,6 @@ impl Plan {
         // Readers that ignore case take these two letters for ASCII.
         let ascii = with_ascii_letters(name);
         let words = crate::lexicon::split(ascii.as_deref().unwrap_or(name));
-        let folded = words.join(" ");
         // Without case, nothing tells where a word of `callbackUrl` begins.
         let joined = words.concat();
         let first = self
@@ -81,22 +82,7 @@ impl Plan {
         let named = self.named_fields.iter().skip(first);
         let named = named.take_while(|(name, _)| *name == joined);
         let mut fitting: Vec<u16> = named.map(|(_, index)| *index).collect();
-        if !self.worded_fields.is_empty() {
-            let padded = format!(" {folded} ");
-            fitting.extend(self.worded_fields.iter().filter(|index| {
-                crate::steps::step(1);
-                match self
-                    .fields
-                    .get(usize::from(**index))
-                    .map(|rule| &rule.selector)
-                {
-                    Some(Selector::Words(phrases)) => phrases
-                        .iter()
-                        .any(|phrase| padded.contains(&format!(" {phrase} "))),
-                    _ => false,
-                }
-            }));
-        }
+        self.add_worded(&words, &mut fitting);
         let field = self.strictest_field(fitting);
         let role = if self.lexicon.is_empty() {
             Role::None
@@ -112,6 +98,29 @@ impl Plan {
             finds: false,
             id: 0,
             mark: 0,
+        }
+    }
+
+    /// Adds the rules about names that have some words in a row. Each word is looked up among those that begin
+    /// with the words before it.
+    fn add_worded(&self, words: &[String], fitting: &mut Vec<u16>) {
+        for start in 0..words.len() {
+            let mut among = self.worded_fields.as_slice();
+            for (place, word) in words.iter().skip(start).enumerate() {
+                if among.is_empty() {
+                    break;
+                }
+                crate::steps::step(1);
+                let before = |phrase: &(Vec<String>, u16)| phrase.0.get(place) < Some(word);
+                let from = among.partition_point(before);
+                among = among.get(from..).unwrap_or_default();
+                let until = among.partition_point(|phrase| phrase.0.get(place) == Some(word));
+                among = among.get(..until).unwrap_or_default();
+                let whole = among
+                    .iter()
+                    .take_while(|phrase| phrase.0.len() == place.plus(1));
+                fitting.extend(whole.map(|(_, index)| *index));
+            }
         }
     }
 
@@ -140,7 +149,8 @@ impl Plan {
         let mut left = *kinds;
         while let Some(entity) = left.first() {
             left.remove(entity);
-            if self.category(entity) == Category::Security && name.len() > 1 {
+            let is_secret = self.category(entity) == Category::Security || entity == ONLINE_ID;
+            if is_secret && name.len() > 1 {
                 inherited.remove(entity);
             }
         }

@@ -58,8 +58,8 @@ pub struct Plan {
     pub(crate) fields: Vec<FieldRule>,
     /// Those by names, in order of the names, without spaces.
     named_fields: Vec<(String, u16)>,
-    /// Those by words.
-    worded_fields: Vec<u16>,
+    /// Those by words, in order of their words.
+    worded_fields: Vec<(Vec<String>, u16)>,
     /// Their paths, and those that are allowed.
     pub(crate) paths: PathSet,
     /// Only what is allowed passes.
@@ -151,9 +151,14 @@ impl FieldRule {
 
     /// Whether a member decides about the message: it blocks it, or may lead to some hosts only.
     fn may_stop(&self) -> bool {
+        self.enforces && self.hosts.is_some() || self.blocks_any()
+    }
+
+    /// Whether a member stops the message, whatever its value.
+    pub(crate) fn blocks_any(&self) -> bool {
         let blocks =
             matches!(&self.action, FieldAction::Value(action) if matches!(**action, Action::Block));
-        self.enforces && (blocks || self.hosts.is_some())
+        self.enforces && blocks && self.hosts.is_none()
     }
 }
 
@@ -279,11 +284,15 @@ impl Plan {
                 Selector::Names(names) => {
                     named_fields.extend(names.iter().map(|name| (name.replace(' ', ""), index)));
                 }
-                Selector::Words(_) => worded_fields.push(index),
+                Selector::Words(phrases) => {
+                    let words = |phrase: &String| phrase.split(' ').map(str::to_owned).collect();
+                    worded_fields.extend(phrases.iter().map(|phrase| (words(phrase), index)));
+                }
                 Selector::Path(_) => {}
             }
         }
         policy::sort::by(&mut named_fields, Ord::cmp);
+        policy::sort::by(&mut worded_fields, Ord::cmp);
         let mut removing = EntitySet::EMPTY;
         for (entity, binding) in (0..=u8::MAX).zip(&bindings) {
             let removes =

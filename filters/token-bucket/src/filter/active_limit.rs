@@ -1,7 +1,9 @@
 //! A limit at work: its configuration, its buckets and what is counted of it.
 
+use host::route_config::PolicyOfRoute;
 use host::{Filter as _, Host, Startup};
 use policy::config::Problems;
+use policy::mode::Mode;
 
 use crate::TokenBucket;
 use crate::config::{Config, Limit, Service, Start};
@@ -112,6 +114,12 @@ impl LimitSet {
         for limit in &self.limits {
             limit.counters.admitted.flush(host);
         }
+    }
+}
+
+impl PolicyOfRoute for LimitSet {
+    fn strictest_mode(&self) -> Mode {
+        Mode::strictest(self.limits.iter().map(|limit| limit.settings.mode))
     }
 }
 

@@ -10,7 +10,7 @@ use super::common::Result;
 use super::format::{printable, thousands};
 use super::orders::{DRY_RUN, Order, Safeguards};
 use super::subject_args::Whose;
-use super::unread::{tell_left, tell_other_epochs};
+use super::unread::{or_not_done, tell_left, tell_other_epochs};
 use crate::exit;
 use crate::output::say;
 use trail::holds::Holds;
@@ -122,6 +122,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     for uid in absent {
         say!("{uid}: not there, on hold, or without those parts");
     }
+    // Whoever has asked for it is still there.
+    let is_nothing = found.whole.is_empty() && found.parts.is_empty();
+    let done = match held {
+        0 => done,
+        _ if is_nothing => exit::FOUND,
+        _ => or_not_done(done),
+    };
     let mut grounds = order.grounds();
     if !arguments.may_erase(&found, now_ms, &mut grounds) {
         return Ok(exit::FOUND);
@@ -130,7 +137,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         say!("{DRY_RUN}");
         return Ok(done);
     }
-    if found.whole.is_empty() && found.parts.is_empty() {
+    if is_nothing {
         return Ok(done);
     }
     let fate = |uid: &str, text: &str| match place_of(uid) {
@@ -513,4 +520,5 @@ about the pseudonym and the URL, unless --groups says otherwise. What is about o
 Records are taken away whole before their time is over, and changed before their least time is, only
 with --before-expiry and a --reason.
 The order is signed and written to the ledger first, then the files are written anew; the trail
-verifies as before, with the ledger. Exit status: 0 done, or would be, 1 refused, 2 not possible, or not in all files, 64 wrong usage.";
+verifies as before, with the ledger. Exit status: 0 done, or would be, 1 refused, or all of it is on hold, 2 not possible, or not in all
+files, or some of it is on hold, 64 wrong usage.";

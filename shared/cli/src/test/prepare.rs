@@ -40,7 +40,10 @@ pub(super) fn prepare(file: &mut CaseFile, clock: Clock) -> Result<&'static str,
     }
     for case in &mut file.cases {
         let mut now = match clock {
-            Clock::Simulated => Process::new(Profile::Envoy).wall_clock(),
+            Clock::Simulated => match file.at {
+                Some(at) => at.0,
+                None => Process::new(Profile::Envoy).wall_clock(),
+            },
             Clock::Real => Duration::from_millis(trail::time::now_ms()),
         };
         for step in &mut case.steps {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::OpenApiError;
@@ -30,9 +31,15 @@ pub struct Described<'d> {
     pub template: String,
     /// The operation.
     pub operation: &'d Value,
+    /// The hosts of its servers, where the document names some.
+    pub hosts: BTreeSet<String>,
     item: &'d Value,
-    security: Option<&'d Value>,
+    /// `None`: what the document says cannot be read, and is in its remarks.
+    alternatives: Option<Alternatives<'d>>,
 }
+
+/// Schemes that are needed together, each with the scopes that it must have; one of several such lists.
+pub type Alternatives<'d> = Vec<Vec<(&'d str, Vec<&'d str>)>>;
 
 /// Which message of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,7 +90,8 @@ impl<'d> Document<'d> {
         let paths = paths
             .as_object()
             .ok_or(OpenApiError::NotOpenApi("\"paths\" is no object"))?;
-        let bases = bases(root);
+        let servers = document.servers(root, "servers");
+        let security = document.alternatives(root.get("security"), "security");
         for (template, item) in paths {
             if !template.starts_with('/') {
                 if !template.starts_with("x-") {
@@ -98,34 +106,82 @@ impl<'d> Document<'d> {
                 document.remarks.push(remark);
                 continue;
             };
-            let own = item.get("servers").map(|_| self::bases(item));
-            for base in own.as_ref().unwrap_or(&bases) {
-                document.add_path(&format!("{base}{template}"), item)?;
-            }
+            document.add_path(template, item, &servers, security.as_ref())?;
         }
         Ok(document)
     }
 
-    fn add_path(&mut self, template: &str, item: &'d Value) -> Result<(), OpenApiError> {
+    fn add_path(
+        &mut self,
+        template: &str,
+        item: &'d Value,
+        servers: &Servers,
+        security: Option<&Alternatives<'d>>,
+    ) -> Result<(), OpenApiError> {
+        let of_path = item.get("servers").is_some();
+        let of_path = of_path.then(|| self.servers(item, template));
         for method in METHODS {
             let described = item.get(method).and_then(|one| resolved(self.root, one));
             let Some(operation) = described else {
                 continue;
             };
-            if self.operations.len() >= MAX_OPERATIONS {
-                return Err(OpenApiError::TooMany);
+            let method = method.to_uppercase();
+            let place = format!("{method} {template}");
+            let own = operation.get("servers").is_some();
+            let own = own.then(|| self.servers(operation, &place));
+            let servers = own.as_ref().or(of_path.as_ref()).unwrap_or(servers);
+            let alternatives = match operation.get("security") {
+                None => security.cloned(),
+                own => self.alternatives(own, &place),
+            };
+            for base in &servers.paths {
+                if self.operations.len() >= MAX_OPERATIONS {
+                    return Err(OpenApiError::TooMany);
+                }
+                self.operations.push(Described {
+                    method: method.clone(),
+                    template: format!("{base}{template}"),
+                    operation,
+                    hosts: servers.hosts.clone(),
+                    item,
+                    alternatives: alternatives.clone(),
+                });
             }
-            self.operations.push(Described {
-                method: method.to_uppercase(),
-                template: template.to_owned(),
-                operation,
-                item,
-                security: operation
-                    .get("security")
-                    .or_else(|| self.root.get("security")),
-            });
         }
         Ok(())
+    }
+
+    /// What a list of requirements asks for; nothing where there is none. `None`: it is of another form.
+    fn alternatives(&mut self, list: Option<&'d Value>, place: &str) -> Option<Alternatives<'d>> {
+        let Some(list) = list else {
+            return Some(Vec::new());
+        };
+        let read = alternatives(list);
+        if read.is_none() {
+            let found: String = list.to_string().chars().take(80).collect();
+            self.remarks.push(format!(
+                "{place}: \"security\" is a list of objects in which each member is a list of scopes, found {found}"
+            ));
+        }
+        read
+    }
+
+    /// The servers that `holder` names.
+    fn servers(&mut self, holder: &'d Value, place: &str) -> Servers {
+        let mut servers = Servers::default();
+        let list = holder.get("servers").and_then(Value::as_array);
+        for server in list.into_iter().flatten() {
+            servers.add(server);
+        }
+        if servers.paths.len() > MAX_SERVERS {
+            self.remarks
+                .push(format!("{place}: more than {MAX_SERVERS} paths of servers"));
+            servers.paths.truncate(MAX_SERVERS);
+        }
+        if servers.paths.is_empty() {
+            servers.paths.push(String::new());
+        }
+        servers
     }
 
     /// How callers authenticate, by the name that operations use.
@@ -223,6 +279,14 @@ impl<'d> Document<'d> {
     }
 }
 
+impl Body<'_> {
+    /// Nothing is said of a body.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.types.is_empty() && self.other_types.is_empty()
+    }
+}
+
 impl<'d> Described<'d> {
     /// What the document calls it.
     #[must_use]
@@ -233,31 +297,91 @@ impl<'d> Described<'d> {
     /// Each alternative: the schemes that are needed together, with the scopes that they must have.
     /// One that is empty needs nothing.
     #[must_use]
-    pub fn alternatives(&self) -> Vec<Vec<(&'d str, Vec<&'d str>)>> {
-        let alternatives = self.security.and_then(Value::as_array);
-        let scopes = |scopes: &'d Value| {
-            let scopes = scopes.as_array().into_iter().flatten();
-            scopes.filter_map(Value::as_str).collect()
-        };
-        alternatives
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_object)
-            .map(|schemes| {
-                let schemes = schemes.iter();
-                schemes
-                    .map(|(name, list)| (name.as_str(), scopes(list)))
-                    .collect()
-            })
-            .collect()
+    pub fn alternatives(&self) -> &[Vec<(&'d str, Vec<&'d str>)>] {
+        self.alternatives.as_deref().unwrap_or_default()
     }
 
-    /// Whether a caller has to authenticate: some of the alternatives need something, and none needs nothing.
+    /// Whether a caller has to authenticate: some of the alternatives need something, and none needs
+    /// nothing. What cannot be read may need it.
     #[must_use]
     pub fn needs_authentication(&self) -> bool {
-        let alternatives = self.alternatives();
-        !alternatives.is_empty() && alternatives.iter().all(|one| !one.is_empty())
+        self.alternatives.as_ref().is_none_or(|alternatives| {
+            !alternatives.is_empty() && alternatives.iter().all(|one| !one.is_empty())
+        })
     }
+}
+
+/// The servers of operations.
+#[derive(Clone, Debug, Default)]
+struct Servers {
+    /// The paths before those of operations.
+    paths: Vec<String>,
+    hosts: BTreeSet<String>,
+}
+
+impl Servers {
+    fn add(&mut self, server: &Value) {
+        let url = server.get("url").and_then(Value::as_str);
+        for url in with_variables(url.unwrap_or_default(), server.get("variables")) {
+            let rest = match url.split_once("://") {
+                Some((_, rest)) => Some(rest),
+                None => url.strip_prefix("//"),
+            };
+            let path = match rest {
+                Some(rest) => {
+                    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+                    self.hosts.insert(host.to_ascii_lowercase());
+                    path
+                }
+                None => url.as_str(),
+            };
+            let path = path.split(['?', '#']).next().unwrap_or_default();
+            let path = path.trim_end_matches('/').to_owned();
+            if !self.paths.contains(&path) {
+                self.paths.push(path);
+            }
+        }
+    }
+}
+
+/// An address with each value that its variables may have; one whose values are not listed stays, and
+/// stands for any.
+fn with_variables(url: &str, variables: Option<&Value>) -> Vec<String> {
+    let mut urls = vec![url.to_owned()];
+    for (name, variable) in variables.and_then(Value::as_object).into_iter().flatten() {
+        let values = variable.get("enum").and_then(Value::as_array);
+        let values: Vec<&str> = values
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let place = format!("{{{name}}}");
+        if values.is_empty() || !url.contains(&place) {
+            continue;
+        }
+        // One more than may be says that there are too many.
+        urls = urls
+            .iter()
+            .flat_map(|url| values.iter().map(|value| url.replace(&place, value)))
+            .take(MAX_SERVERS.saturating_add(1))
+            .collect();
+    }
+    urls
+}
+
+/// `None`: it is of another form.
+fn alternatives(list: &Value) -> Option<Alternatives<'_>> {
+    list.as_array()?.iter().map(together).collect()
+}
+
+fn together(schemes: &Value) -> Option<Vec<(&str, Vec<&str>)>> {
+    let schemes = schemes.as_object()?.iter();
+    schemes
+        .map(|(name, list)| {
+            let scopes = list.as_array()?.iter().map(Value::as_str);
+            Some((name.as_str(), scopes.collect::<Option<_>>()?))
+        })
+        .collect()
 }
 
 /// Schemas that build on another one by `allOf`, by the reference to that one.
@@ -277,30 +401,6 @@ fn subtypes(root: &Value) -> BTreeMap<String, Vec<(String, &Value)>> {
     subtypes
 }
 
-/// The paths of the servers; nothing where none is named.
-fn bases(document: &Value) -> Vec<String> {
-    let servers = document.get("servers").and_then(Value::as_array);
-    let mut bases: Vec<String> = Vec::new();
-    for server in servers.into_iter().flatten().take(MAX_SERVERS) {
-        let url = server
-            .get("url")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let path = match url.split_once("://") {
-            Some((_, rest)) => rest.find('/').map_or("", |at| rest.get(at..).unwrap_or("")),
-            None => url,
-        };
-        let path = path.trim_end_matches('/').to_owned();
-        if !bases.contains(&path) {
-            bases.push(path);
-        }
-    }
-    if bases.is_empty() {
-        bases.push(String::new());
-    }
-    bases
-}
-
 /// What a value is, or its `$ref` within the document leads to. `None`: out of it, to nowhere, or in a circle.
 fn resolved<'d>(document: &'d Value, value: &'d Value) -> Option<&'d Value> {
     let mut value = value;
@@ -313,25 +413,10 @@ fn resolved<'d>(document: &'d Value, value: &'d Value) -> Option<&'d Value> {
         // Names in braces are often written with the escapes of addresses.
         value = match found {
             Some(found) => found,
-            None => document.pointer(&unescaped(pointer))?,
+            None => document.pointer(&percent_decode_str(pointer).decode_utf8_lossy())?,
         };
     }
     None
-}
-
-fn unescaped(pointer: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = pointer.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let digits = after.get(..2).and_then(|two| std::str::from_utf8(two).ok());
-        let escaped = digits
-            .filter(|_| *first == b'%')
-            .and_then(|two| u8::from_str_radix(two, 16).ok());
-        bytes.push(escaped.unwrap_or(*first));
-        let used = if escaped.is_some() { 2 } else { 0 };
-        rest = after.get(used..).unwrap_or_default();
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 static ANYTHING: Value = Value::Bool(true);

@@ -7,7 +7,7 @@ mod shape;
 mod tests;
 mod walk;
 
-pub use document::{Body, Described, Document, Way};
+pub use document::{Alternatives, Body, Described, Document, Way};
 pub use walk::{Allowed, Size};
 
 use std::collections::BTreeMap;

@@ -18,6 +18,8 @@ pub(super) struct View<'d> {
     /// Members with any name.
     pub(super) others: Vec<&'d Value>,
     pub(super) items: Vec<&'d Value>,
+    /// Some of `others` have names that fit a pattern, which no path can say.
+    pub(super) has_patterns: bool,
     pub(super) is_object: bool,
     pub(super) is_array: bool,
     pub(super) may_be_null: bool,
@@ -123,6 +125,12 @@ impl<'d> Document<'d> {
                 says |= self.collect(part, way, view, visited);
             }
         }
+        // What they name may be there; that they name it says nothing of other members.
+        let dependent = object.get("dependentSchemas").and_then(Value::as_object);
+        let dependent = dependent.into_iter().flatten().map(|(_, part)| part);
+        for part in object.get("if").into_iter().chain(dependent) {
+            self.collect(part, way, view, visited);
+        }
         let mut all_say = true;
         let alternatives = ["oneOf", "anyOf"].into_iter().filter_map(parts).flatten();
         let mut has_alternatives = false;
@@ -165,18 +173,18 @@ impl<'d> Document<'d> {
         let patterns = schema.get("patternProperties").and_then(Value::as_object);
         for (_, member) in patterns.into_iter().flatten() {
             says = true;
+            view.has_patterns = true;
             view.others.push(member);
         }
-        match schema.get("additionalProperties") {
-            None => {}
-            Some(Value::Bool(false)) => says = true,
-            Some(more) if says_nothing(more) => {
-                says = true;
-                view.is_open = true;
-            }
-            Some(more) => {
-                says = true;
-                view.others.push(more);
+        for keyword in ["additionalProperties", "unevaluatedProperties"] {
+            let Some(more) = schema.get(keyword) else {
+                continue;
+            };
+            says = true;
+            match more {
+                Value::Bool(false) => {}
+                more if says_nothing(more) => view.is_open = true,
+                more => view.others.push(more),
             }
         }
         view.is_object |= says;

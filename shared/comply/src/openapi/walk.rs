@@ -20,6 +20,8 @@ pub enum Allowed {
         cut_at: Option<usize>,
         /// Something that has members may also be null, which no path can say.
         has_nulls: bool,
+        /// The names of some members have to fit a pattern, which no path can say: any name passes.
+        has_patterns: bool,
     },
 }
 
@@ -53,6 +55,7 @@ impl<'d> Document<'d> {
                         cut_at: (walk.is_cut && depth < MAX_DEPTH).then_some(depth),
                         paths: walk.paths,
                         has_nulls: walk.has_nulls,
+                        has_patterns: walk.has_patterns,
                     },
                 };
             }
@@ -83,6 +86,7 @@ struct Walk<'w, 'd> {
     /// Something lies deeper than was asked for.
     is_cut: bool,
     has_nulls: bool,
+    has_patterns: bool,
 }
 
 impl<'w, 'd> Walk<'w, 'd> {
@@ -95,6 +99,7 @@ impl<'w, 'd> Walk<'w, 'd> {
             paths: BTreeSet::new(),
             is_cut: false,
             has_nulls: false,
+            has_patterns: false,
         }
     }
 
@@ -127,6 +132,7 @@ impl<'w, 'd> Walk<'w, 'd> {
             return true;
         }
         self.has_nulls |= view.may_be_null;
+        self.has_patterns |= view.has_patterns;
         let key = self.key(schemas);
         if self.around.contains(&key) {
             let Some(names) = self.names_within(schemas) else {

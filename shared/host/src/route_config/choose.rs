@@ -34,13 +34,19 @@ pub struct RouteConfigs<T> {
 /// Makes ready a whole configuration, with what a route says in the place of what the plugin says.
 type Compile<'c, T> = &'c dyn Fn(&Startup<'_>) -> Result<T, Problems>;
 
+/// The configuration of a filter, for the plugin or for a route.
+pub trait PolicyOfRoute {
+    /// That of everything in it together: it enforces as soon as anything in it does.
+    fn strictest_mode(&self) -> Mode;
+}
+
 /// What a request falls under.
 pub enum Choice<T> {
     /// What the plugin says for all.
     Plugin,
     /// What its route says.
     Route(Rc<T>),
-    /// Nothing: it has been refused, because what its route says is wrong.
+    /// Nothing: it has been refused, because what its route says is wrong, or it is not clear whose it is.
     Refused,
 }
 
@@ -62,6 +68,17 @@ enum Found<T> {
     Nothing,
     Route(Rc<T>),
     Invalid,
+    /// Servers may read its host in several ways, which lead to several configurations: the strictest of
+    /// their modes.
+    Ambiguous(Mode),
+}
+
+/// Why there is no configuration for a request.
+struct Problem {
+    status: u16,
+    code: &'static str,
+    counter: &'static str,
+    detail: &'static str,
 }
 
 impl<T> Clone for Found<T> {
@@ -70,11 +87,12 @@ impl<T> Clone for Found<T> {
             Self::Nothing => Self::Nothing,
             Self::Route(route) => Self::Route(Rc::clone(route)),
             Self::Invalid => Self::Invalid,
+            Self::Ambiguous(mode) => Self::Ambiguous(*mode),
         }
     }
 }
 
-impl<T> RouteConfigs<T> {
+impl<T: PolicyOfRoute> RouteConfigs<T> {
     /// Makes ready what the configuration has for its routes; `None` where all are alike.
     ///
     /// # Errors
@@ -119,51 +137,69 @@ impl<T> RouteConfigs<T> {
     }
 
     /// What a request falls under: what its route says, what its virtual host says, what Higress has
-    /// folded in for it, or what the plugin says for all. `mode` is that of the plugin.
+    /// folded in for it, or what the plugin says for all. `plugin` is that, with the mode that it has where
+    /// nothing says otherwise.
     pub fn choose(
         &self,
         host: &dyn Host,
         request: &Request,
-        mode: Mode,
+        plugin: (&T, Mode),
         compile: Compile<'_, T>,
     ) -> Choice<T> {
-        let found = self.find(host, request, compile);
-        Self::chosen(found, || self.refuse(host, request, mode))
+        self.chosen((host, request), plugin, compile, true)
     }
 
     /// As [`RouteConfigs::choose`], for a request that has been let through under the route that was
     /// chosen first. What has been counted is not counted again.
     pub fn choose_again(
         &self,
-        (host, request): (&dyn Host, &Request),
-        mode: Mode,
+        host: &dyn Host,
+        request: &Request,
+        plugin: (&T, Mode),
         compile: Compile<'_, T>,
     ) -> Choice<T> {
-        let found = self.find(host, request, compile);
-        Self::chosen(found, || {
-            !self.passes(mode) && self.refuse(host, request, mode)
-        })
+        self.chosen((host, request), plugin, compile, false)
     }
 
-    fn chosen(found: Found<T>, refuses: impl FnOnce() -> bool) -> Choice<T> {
-        match found {
-            Found::Nothing => Choice::Plugin,
-            Found::Route(route) => Choice::Route(route),
-            Found::Invalid if refuses() => Choice::Refused,
-            Found::Invalid => Choice::Plugin,
-        }
-    }
-
-    fn find(&self, host: &dyn Host, request: &Request, compile: Compile<'_, T>) -> Found<T> {
-        match self.of_metadata(host, compile) {
-            Found::Nothing => self.of_folded(host, request),
+    fn chosen(
+        &self,
+        (host, request): (&dyn Host, &Request),
+        (plugin, mode): (&T, Mode),
+        compile: Compile<'_, T>,
+        is_first: bool,
+    ) -> Choice<T> {
+        let found = match self.of_metadata(host, compile) {
+            Found::Nothing => self.of_folded(host, request, plugin),
             found => found,
+        };
+        // What a client sends is no wrong configuration: it goes by all that it may be about.
+        let (problem, mode, passes) = match found {
+            Found::Nothing => return Choice::Plugin,
+            Found::Route(route) => return Choice::Route(route),
+            Found::Invalid => (&INVALID, mode, self.metadata == Some(OnError::Allow)),
+            Found::Ambiguous(mode) => (&AMBIGUOUS_HOST, mode, false),
+        };
+        let outcome = match (passes, mode.enforces()) {
+            (true, _) => "allowed",
+            (false, true) => "denied",
+            (false, false) => "reported",
+        };
+        let is_refused = outcome == "denied";
+        if is_refused || is_first {
+            self.report(host, problem, outcome);
         }
-    }
-
-    /// Whether requests on routes that are wrong go by what the plugin says.
-    fn passes(&self, mode: Mode) -> bool {
-        self.metadata == Some(OnError::Allow) || !mode.enforces()
+        if !is_refused {
+            return Choice::Plugin;
+        }
+        let (filter, code) = (self.filter, problem.code);
+        let id = request.request_id(host);
+        self.throttle.log(host, LogLevel::Info, || {
+            let id = id.unwrap_or("-");
+            format!("{filter}: refused request {id}: {code}")
+        });
+        let refusal = Refusal::new(problem.status, code, problem.detail);
+        refuse::send(host, &refusal, filter, id, request.is_grpc(host));
+        Choice::Refused
     }
 
     /// Each that is ready.
@@ -228,51 +264,46 @@ impl<T> RouteConfigs<T> {
         found
     }
 
-    fn of_folded(&self, host: &dyn Host, request: &Request) -> Found<T> {
+    fn of_folded(&self, host: &dyn Host, request: &Request, plugin: &T) -> Found<T> {
+        let mut meant = Vec::new();
         for (rule, route) in &self.folded {
             match rule.fit(host, request) {
-                Fit::No => {}
-                Fit::Yes => return Found::Route(Rc::clone(route)),
-                Fit::Ambiguous => return Found::Invalid,
+                Fit::No => continue,
+                Fit::Yes if meant.is_empty() => return Found::Route(Rc::clone(route)),
+                Fit::Yes | Fit::Ambiguous => meant.push(route.strictest_mode()),
             }
         }
-        Found::Nothing
+        if meant.is_empty() {
+            return Found::Nothing;
+        }
+        meant.push(plugin.strictest_mode());
+        Found::Ambiguous(Mode::strictest(meant.into_iter()))
     }
 
-    /// Refuses a request, or returns false where it goes on under what the plugin says.
-    fn refuse(&self, host: &dyn Host, request: &Request, mode: Mode) -> bool {
-        let is_fallback = self.metadata == Some(OnError::Allow);
-        let outcome = match (is_fallback, mode.enforces()) {
-            (true, _) => "allowed",
-            (false, true) => "denied",
-            (false, false) => "reported",
-        };
+    fn report(&self, host: &dyn Host, problem: &Problem, outcome: &str) {
         let labels = [("outcome", outcome)];
-        self.metrics
-            .count(host, "route_config_errors_total", &labels);
-        if is_fallback {
-            return false;
+        self.metrics.count(host, problem.counter, &labels);
+        if outcome != "allowed" {
+            let decision = Decision::new(self.filter, Outcome::Denied)
+                .reason(problem.code)
+                .report_only(outcome == "reported");
+            exchange::append_decision(host, decision);
         }
-        let decision = Decision::new(self.filter, Outcome::Denied)
-            .reason(CODE)
-            .report_only(!mode.enforces());
-        exchange::append_decision(host, decision);
-        if !mode.enforces() {
-            return false;
-        }
-        let id = request.request_id(host);
-        self.throttle.log(host, LogLevel::Info, || {
-            let id = id.unwrap_or("-");
-            format!("{}: refused request {id}: {CODE}", self.filter)
-        });
-        let detail = "The gateway has no valid configuration for this route.";
-        let refusal = Refusal::new(503, CODE, detail);
-        refuse::send(host, &refusal, self.filter, id, request.is_grpc(host));
-        true
     }
 }
 
-const CODE: &str = "route_config_invalid";
+const INVALID: Problem = Problem {
+    status: 503,
+    code: "route_config_invalid",
+    counter: "route_config_errors_total",
+    detail: "The gateway has no valid configuration for this route.",
+};
+const AMBIGUOUS_HOST: Problem = Problem {
+    status: 400,
+    code: "host_ambiguous",
+    counter: "ambiguous_hosts_total",
+    detail: "It is not clear for which host the request is.",
+};
 /// Configurations of routes that are kept ready. What is used least goes first.
 const MAX_KNOWN: usize = 256;
 /// Of one configuration so many mistakes are logged.

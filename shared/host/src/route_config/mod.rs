@@ -19,7 +19,7 @@ mod metadata;
 
 pub use by_route::goes_by_route;
 pub(crate) use by_route::keys_by_route;
-pub use choose::{Choice, RouteConfigs};
+pub use choose::{Choice, PolicyOfRoute, RouteConfigs};
 
 use std::collections::BTreeSet;
 

@@ -122,6 +122,12 @@ codes! {
         "A filter goes by the route, and jwt-auth, which cannot know that, only removes headers that clients may not send. Envoy chooses the route anew then, and a client has chosen the one that the filter goes by. Say \"managed_headers\": \"refuse\"; or \"remove\", if no route goes by such a header.";
     DATA_SUBJECT_UNSEEN "MW2117" "data_subject_unseen"
         "A rule of audit-emitter asks for the people in bodies, which pii-redactor finds, and no pii-redactor beside it has a rule that looks for them: records name nobody. Say data_subject in a rule of pii-redactor for the same paths. In the bundle it looks by itself.";
+    DISABLED "MW2118" "filter_disabled"
+        "The filter is disabled in its list of filters, and no route of the text enables it: requests pass it unchecked. Enable it with an entry of its name in typed_per_filter_config, or take \"disabled\" out.";
+    DISABLED_ON_ROUTE "MW2119" "filter_disabled_on_route"
+        "A route or a virtual host switches the filter off: its requests pass it unchecked.";
+    INTERNAL_REDIRECT "MW2120" "internal_redirect"
+        "Envoy runs all filters again for an internal redirect, on the request as they have left it: without the credential that jwt-auth has taken off, so that a target that asks for one refuses it, and limits charge it twice. Let the client follow the redirect, or say \"forward\": true.";
     NORMALIZE_PATH "MW2201" "normalize_path_off"
         "Dot segments reach the upstream as a client wrote them; requests that rules disagree about are refused with 400.";
     MERGE_SLASHES "MW2202" "merge_slashes_off"

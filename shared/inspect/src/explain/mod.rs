@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cases::{
     Backend as _, Call, CaseFile, Cuts, HeaderValues, InProcess, RequestData, ResponseData, Step,
-    Tls, TlsVersion,
+    Timestamp, Tls, TlsVersion,
 };
 pub use host::fake::Profile;
 use policy::config::Problems;
@@ -134,12 +134,9 @@ pub fn explain(question: &Question) -> Result<Explanation, Unexplained> {
     if let Some(keys) = &question.jwks {
         file.calls = self::keys(&configured, keys);
     }
-    let (filter, profile, now) = (configured.filter, question.profile, question.at);
-    let mut proxy = InProcess::new(move || {
-        let proxy = crate::proxy(filter, profile);
-        proxy.host().process().set_wall_clock(now);
-        Ok(proxy)
-    });
+    file.at = Some(Timestamp(question.at));
+    let (filter, profile) = (configured.filter, question.profile);
+    let mut proxy = InProcess::new(move || Ok(crate::proxy(filter, profile)));
     let case = cases::Case::default();
     proxy
         .begin(&file, &case)
@@ -160,15 +157,24 @@ fn mistaken(option: &'static str) -> impl Fn(String) -> Unexplained {
     move |message| Unexplained::Mistaken(option, message)
 }
 
+/// `/path` of `/path HTTP/1.1`.
+fn without_version(target: &str) -> &str {
+    match target.rsplit_once(' ') {
+        Some((path, version)) if version.starts_with("HTTP/") => path.trim_end(),
+        _ => target,
+    }
+}
+
 fn step(question: &Question) -> Result<Step, Unexplained> {
     let line = question.request.as_str();
     let (method, path) = line
         .trim()
         .split_once(' ')
-        .filter(|(_, path)| path.trim().starts_with('/'))
+        .map(|(method, path)| (method, without_version(path.trim())))
+        .filter(|(_, path)| path.starts_with('/'))
         .ok_or_else(|| format!("{line:?}: expected \"METHOD /path\""))
         .map_err(mistaken("request"))?;
-    let mut request = RequestData::new(method, path.trim());
+    let mut request = RequestData::new(method, path);
     request.headers = headers(&question.headers).map_err(mistaken("header"))?;
     request.client = question.client;
     request.route.clone_from(&question.route);

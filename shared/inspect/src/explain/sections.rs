@@ -2,10 +2,11 @@
 
 use cases::{Seen, Step as Exchange, Transcript};
 use meshward_bundle::config::split;
-use policy::decision::Decision;
+use policy::decision::{Decision, Outcome};
 use policy::explain::{Condition, RuleName, Step};
 use policy::filters::{AUDIT_EMITTER, IDENTITY_PROPERTY, JWT_AUTH};
 use policy::finding::Place;
+use policy::identity::Identity;
 use serde_json::{Value, json};
 
 use crate::check::BUNDLE;
@@ -116,7 +117,18 @@ impl Explanation {
                 .collect(),
             filter => vec![(filter, configured.json.clone())],
         };
-        let decisions = transcript.outcome.decisions();
+        let identity = transcript.outcome.properties.value(IDENTITY_PROPERTY);
+        let identity = identity.or_else(|| {
+            let mut steps = steps.iter().rev();
+            steps.find_map(|step| match step {
+                Step::Identifies(text) => Some(text.clone().into_bytes()),
+                _ => None,
+            })
+        });
+        let mut decisions = transcript.outcome.decisions();
+        if decisions.is_empty() {
+            decisions = told(&steps, identity.as_deref());
+        }
         let mut filters: Vec<Section> = parts
             .iter()
             .map(|(filter, json)| Section::new(filter, json, &decisions))
@@ -133,7 +145,6 @@ impl Explanation {
                 section.take(step, about);
             }
         }
-        let identity = transcript.outcome.properties.value(IDENTITY_PROPERTY);
         Self {
             request: format!("{} {}", exchange.request.method, exchange.request.path),
             client: exchange.request.client.to_string(),
@@ -174,6 +185,24 @@ impl Explanation {
             "records": self.records,
         })
     }
+}
+
+/// The decisions that filters have made, where the host keeps none.
+fn told(steps: &[Step], identity: Option<&[u8]>) -> Vec<Decision> {
+    let mut decisions = Vec::new();
+    for step in steps {
+        if let Step::Decides(decision) = step {
+            decision.clone().add_to(&mut decisions);
+        }
+    }
+    let identity = identity.and_then(|text| Identity::parse(text).ok());
+    if let Some(rule) = identity.and_then(|identity| identity.rule) {
+        Decision::new(JWT_AUTH, Outcome::Allowed)
+            .rule(&rule)
+            .add_to(&mut decisions);
+    }
+    Decision::sort_by_chain(&mut decisions);
+    decisions
 }
 
 /// A record of the request, without what chains it to others: that is not this request's.

@@ -291,7 +291,7 @@ impl Match {
             self.claims.iter().fold(Fit::Yes, |fit, claim| {
                 fit.and(|| {
                     told(claim.fit(facts.identity(), facts), || {
-                        claim.told("claims", facts.identity())
+                        claim.told("claims", facts.identity(), facts)
                     })
                 })
             })

@@ -396,6 +396,11 @@ impl PathVariable {
         &self.pattern
     }
 
+    /// Which segment it is; the first one is 1.
+    pub(crate) const fn number(&self) -> usize {
+        self.place.saturating_add(1)
+    }
+
     /// Says how the upstream routes paths. In whatever case the other segments are, it takes this one
     /// for the value.
     pub(crate) const fn set_routing(&mut self, routing: PathRouting) {

@@ -1,11 +1,87 @@
-//! Rows of tables as CSV, which is how many stores export what they have.
+//! Rows of tables, which is how many stores export what they have: as CSV, or with tabs between columns.
 
 use std::ops::Range;
+
+/// A column with an object in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Column {
+    /// Where in the line the object stands.
+    pub(crate) place: Range<usize>,
+    spelling: Spelling,
+}
+
+/// How a store spells the text of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spelling {
+    /// As CSV: quotes are doubled.
+    Quoted,
+    /// With tabs: backslashes are doubled, as ClickHouse and PostgreSQL do.
+    Escaped,
+    /// As it is.
+    Plain,
+}
+
+impl Column {
+    /// The text of the column.
+    pub(crate) fn text(&self, line: &str) -> String {
+        let spelled = line.get(self.place.clone()).unwrap_or_default();
+        match self.spelling {
+            Spelling::Quoted => spelled.replace("\"\"", "\""),
+            Spelling::Escaped => spelled.replace("\\\\", "\\"),
+            Spelling::Plain => spelled.to_owned(),
+        }
+    }
+
+    /// Another text, as the store would spell it.
+    pub(crate) fn spelled(&self, text: &str) -> String {
+        match self.spelling {
+            Spelling::Quoted => text.replace('"', "\"\""),
+            Spelling::Escaped => text.replace('\\', "\\\\"),
+            Spelling::Plain => text.to_owned(),
+        }
+    }
+}
+
+/// The columns of a row with objects in them.
+pub(crate) fn columns(line: &str) -> Vec<Column> {
+    let quoted = quoted_columns(line).map(|place| Column {
+        place,
+        spelling: Spelling::Quoted,
+    });
+    quoted.chain(tabbed_columns(line)).collect()
+}
+
+/// Those between tabs. The first is none: a line that begins with an object is not a row.
+fn tabbed_columns(line: &str) -> impl Iterator<Item = Column> {
+    let mut at = 0_usize;
+    let columns = line.split('\t').filter_map(move |column| {
+        let begin = at;
+        at = at.saturating_add(column.len()).saturating_add(1);
+        let column = column.strip_suffix('\r').unwrap_or(column);
+        let is_object = begin > 0 && column.starts_with("{\"") && column.ends_with('}');
+        is_object.then(|| Column {
+            place: begin..begin.saturating_add(column.len()),
+            spelling: spelling(column),
+        })
+    });
+    columns.filter(|_| line.contains("record_integrity"))
+}
+
+/// In JSON that is as it is, a quote within a text has one backslash before it.
+fn spelling(column: &str) -> Spelling {
+    let is_backslash = |a: &u8, b: &u8| (*a == b'\\') == (*b == b'\\');
+    let mut runs = column.as_bytes().chunk_by(is_backslash);
+    let is_single = |run: &[u8]| run.starts_with(b"\\") && !run.len().is_multiple_of(2);
+    match column.contains('\\') && !runs.any(is_single) {
+        true => Spelling::Escaped,
+        false => Spelling::Plain,
+    }
+}
 
 /// Where in a line a quoted column has an object in it: between its quotes, in which others are doubled. The
 /// delimiter may be any of those in use. A column that has line feeds in it is not all in this line, nor
 /// need the quote that begins another one be the first.
-pub(crate) fn quoted_columns(line: &str) -> impl Iterator<Item = Range<usize>> {
+fn quoted_columns(line: &str) -> impl Iterator<Item = Range<usize>> {
     let has_object = memchr::memmem::find(line.as_bytes(), OBJECT).is_some();
     let mut at = if has_object { Some(0) } else { None };
     std::iter::from_fn(move || {
@@ -76,6 +152,23 @@ mod tests {
             let found = quoted_columns(line).filter_map(|column| line.get(column));
             let found: Vec<&str> = found.collect();
             assert_eq!(found, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn columns_between_tabs_are_read_as_stores_spell_them() {
+        let record = r#"{"a":"x \"y\" \\z","unmapped":{"record_integrity":{}}}"#;
+        let doubled = record.replace('\\', "\\\\");
+        for column in [record, doubled.as_str()] {
+            let line = format!("2026-11-30\t{column}\tedge\r");
+            let found = columns(&line);
+            let texts: Vec<String> = found.iter().map(|one| one.text(&line)).collect();
+            assert_eq!(texts, [record]);
+            assert_eq!(found[0].spelled(&texts[0]), column);
+        }
+        // What begins with an object is no row, and without a record there is none to be found.
+        for line in [format!("{record}\tedge"), "1\t{\"a\":1}\t2".to_owned()] {
+            assert_eq!(columns(&line), []);
         }
     }
 }

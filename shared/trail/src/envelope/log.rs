@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use audit::log_line;
 
-use super::columns::quoted_columns;
+use super::columns::columns;
 use super::members::Members;
 use super::{Contents, Found, Origin, Part};
 
@@ -19,9 +19,8 @@ impl<'l> Contents<'l> {
             return;
         }
         let before = (self.found.len(), self.parts.len());
-        for column in quoted_columns(line) {
-            let text = line.get(column).unwrap_or_default().replace("\"\"", "\"");
-            self.add_string(Cow::Owned(text), Origin::Log);
+        for column in columns(line) {
+            self.add_string(Cow::Owned(column.text(line)), Origin::Log);
         }
         if (self.found.len(), self.parts.len()) != before {
             return;

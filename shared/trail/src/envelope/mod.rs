@@ -12,7 +12,7 @@
 //! | `2026-11-24T21:00:00Z stderr P` | a line of a CRI log, perhaps a piece of one |
 //! | `MESSAGE` | a line of journald |
 //! | any other object or array | what is in its strings |
-//! | a column with doubled quotes, as in `1,"{""act"":…}"` | the row of an export as CSV: what is in its columns |
+//! | a column with doubled quotes, as in `1,"{""act"":…}"`, or an object between tabs | the row of an export as CSV or TSV: what is in its columns |
 //! | text, then an object to the end of the line | a line of a log shipper: what is in its strings |
 //! | the marker of audit-emitter | a line of a log |
 //!
@@ -32,7 +32,7 @@ use std::borrow::Cow;
 use audit::keys::LogKey;
 
 pub use claims::{Claims, Facts};
-pub(crate) use columns::quoted_columns;
+pub(crate) use columns::columns;
 pub use fragment::{Fragment, Fragments};
 pub(crate) use fragment::{JoinedLine, OpenLine};
 pub(crate) use log::object_behind;

@@ -162,21 +162,20 @@ impl<'f, F: FnMut(&str, &str) -> Fate> Changer<'f, F> {
         Changed::To(changed)
     }
 
-    /// The row of a table as CSV, if it is one. A row of which a record is gone is gone too, unless it holds another.
+    /// The row of a table, if it is one. A row of which a record is gone is gone too, unless it holds another.
     fn columns(&mut self, line: &str) -> Option<Changed> {
         let before = self.kept;
         let (mut changed, mut copied, mut is_gone) = (String::new(), 0, false);
-        for column in envelope::quoted_columns(line) {
-            let text = line.get(column.clone())?.replace("\"\"", "\"");
-            let instead = match self.text(&text) {
+        for column in envelope::columns(line) {
+            let instead = match self.text(&column.text(line)) {
                 Changed::Not => continue,
                 Changed::Gone => String::new(),
-                Changed::To(text) => text.replace('"', "\"\""),
+                Changed::To(text) => column.spelled(&text),
             };
             is_gone |= instead.is_empty();
-            changed.push_str(line.get(copied..column.start)?);
+            changed.push_str(line.get(copied..column.place.start)?);
             changed.push_str(&instead);
-            copied = column.end;
+            copied = column.place.end;
         }
         if copied == 0 {
             return None;

@@ -40,7 +40,7 @@ impl Conclusion {
         }
         self.check_lost(trail, chain_uid, chain);
         self.check_undeclared(trail, chain_uid, chain);
-        let purge = self.check_purges(trail, chain_uid, chain);
+        let purge = self.check_purges(trail, chain_uid, (chain, question.is_excerpt));
         let begin = match purge {
             Some(checkpoint) => checkpoint,
             None if question.is_excerpt => first,
@@ -190,13 +190,17 @@ impl Conclusion {
     fn check_absent(&mut self, trail: &mut Trail, chain_uid: ChainUid, chain: &Chain) {
         if let Some(purge) = chain.purges.iter().max_by_key(|purge| purge.checkpoint) {
             self.records.expired = self.records.expired.saturating_add(purge.checkpoint);
-            self.records.missing = self.records.missing.saturating_add(1);
-            trail.issues.add(
-                Kind::Missing,
-                || uid(&chain_uid, purge.checkpoint),
-                || "the checkpoint that a purge left is missing, and all after it".to_owned(),
-            );
+            self.miss_checkpoint(trail, chain_uid, purge);
         }
+    }
+
+    fn miss_checkpoint(&mut self, trail: &mut Trail, chain_uid: ChainUid, purge: &Purge) {
+        self.records.missing = self.records.missing.saturating_add(1);
+        trail.issues.add(
+            Kind::Missing,
+            || uid(&chain_uid, purge.checkpoint),
+            || "the checkpoint that a purge left is missing, and all after it".to_owned(),
+        );
     }
 
     /// The number of the record that is now the first, if an operator says so.
@@ -204,9 +208,18 @@ impl Conclusion {
         &mut self,
         trail: &mut Trail,
         chain_uid: ChainUid,
-        chain: &Chain,
+        (chain, is_excerpt): (&Chain, bool),
     ) -> Option<u64> {
-        let purge = chain.purges.iter().max_by_key(|purge| purge.checkpoint)?;
+        let (_, last) = chain.segments.ends()?;
+        let beyond = |purge: &&Purge| purge.checkpoint > last;
+        if !is_excerpt {
+            for purge in chain.purges.iter().filter(beyond) {
+                self.miss_checkpoint(trail, chain_uid, purge);
+            }
+        }
+        // All else is judged as if there were no such order.
+        let purges = chain.purges.iter().filter(|purge| !beyond(purge));
+        let purge = purges.max_by_key(|purge| purge.checkpoint)?;
         let at = purge.checkpoint;
         let held = chain.segments.holding(at);
         let compared = trail.seen.compare(chain_uid, at, &purge.fingerprint);

@@ -51,7 +51,7 @@ impl Conclusion {
                 _ => continue,
             };
             let mut broken = BTreeSet::new();
-            for (chain, range) in touched {
+            for &(chain, range) in &touched {
                 let Some(chain) = decode::<16>(chain.as_bytes()) else {
                     continue;
                 };
@@ -59,6 +59,16 @@ impl Conclusion {
                 let class = class.and_then(|chain| chain.class.as_deref());
                 let by_class = class.and_then(|class| holds.by_class(class));
                 broken.extend(holds.over(&chain, range).chain(by_class));
+            }
+            for name in later_holds(trail, &orders, order, &touched) {
+                trail.issues.add(
+                    Kind::HoldUnproven,
+                    || order.uid(),
+                    || {
+                        let kind = order.control.kind();
+                        format!("{kind} of what the hold {name:?} keeps, which a second ledger of the same key has: that it came before the hold, only the clock of that key says")
+                    },
+                );
             }
             for name in holds.by_what_is_said() {
                 trail.issues.add(
@@ -109,7 +119,9 @@ impl Conclusion {
             return;
         };
         // What was purged since is judged by the record that the purge left.
-        if (chain.purges.iter()).any(|purge| sequence < purge.checkpoint) {
+        let is_there = |number| chain.segments.holding(number).is_some();
+        let mut purges = chain.purges.iter();
+        if purges.any(|purge| sequence < purge.checkpoint && is_there(purge.checkpoint)) {
             return;
         }
         let keep_ms = chain.least_ms().or_else(|| self.keep_of_class(chain));
@@ -133,6 +145,35 @@ impl Conclusion {
         };
         trail.issues.add(kind, || order.uid(), || why);
     }
+}
+
+/// The holds on what an order touches that another ledger of the same key has, for a later time.
+fn later_holds(
+    trail: &Trail,
+    orders: &[Order],
+    order: &Order,
+    touched: &[(&str, Range)],
+) -> BTreeSet<String> {
+    let key = |order: &Order| trail.chains.get(&order.chain)?.key_id.as_deref();
+    let is_such = |other: &&Order| {
+        other.chain != order.chain && other.time_ms > order.time_ms && key(other) == key(order)
+    };
+    let mut names = BTreeSet::new();
+    for other in orders.iter().filter(is_such) {
+        let mut holds = Holds::default();
+        holds.note(&other.control);
+        for (chain, range) in touched {
+            if let Some(uid) = decode::<16>(chain.as_bytes()) {
+                let class = trail
+                    .chains
+                    .get(&uid)
+                    .and_then(|chain| chain.class.as_deref());
+                let by_class = class.and_then(|class| holds.by_class(class));
+                names.extend(holds.over(&uid, *range).chain(by_class).map(str::to_owned));
+            }
+        }
+    }
+    names
 }
 
 /// Nobody changes what must stay as it is for longer without saying why.

@@ -3,6 +3,7 @@
 #![allow(clippy::restriction, reason = "a test fails by panicking")]
 
 mod keys;
+mod ledgers;
 mod operators;
 mod reading;
 mod statements;
@@ -87,8 +88,12 @@ fn ledger(entries: &[Control]) -> Vec<String> {
 }
 
 fn ledger_at(entries: &[Control], time_ms: u64) -> Vec<String> {
+    ledger_of(0xd0, entries, time_ms)
+}
+
+fn ledger_of(uid: u8, entries: &[Control], time_ms: u64) -> Vec<String> {
     let key = operator_key();
-    let mut chain = Chain::new([0xd0; 16]);
+    let mut chain = Chain::new([uid; 16]);
     let open = Control::Open {
         emitter: "ledger".to_owned(),
         node: None,

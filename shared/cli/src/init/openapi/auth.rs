@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use comply::openapi::{Described, Document};
+use comply::openapi::{Described, Document, Way};
 use policy::json::Json;
 use serde_json::Value;
 
@@ -30,6 +30,15 @@ struct Caller {
 
 /// The part of the bundle.
 pub(super) fn part(document: &Document<'_>, remarks: &mut Remarks) -> Json {
+    let first = document.operations.first().map(|first| &first.hosts);
+    for described in &document.operations {
+        if Some(&described.hosts) != first {
+            remarks.add(
+                "operations have different hosts, and rules are about all of them: name them in the \"hosts\" of a match",
+                &label(described),
+            );
+        }
+    }
     let mut accesses = Vec::new();
     for described in &document.operations {
         let access = access(document, described, remarks);
@@ -48,7 +57,10 @@ pub(super) fn part(document: &Document<'_>, remarks: &mut Remarks) -> Json {
                 );
             }
         },
-        |place| unnamed.add("no rule can name the path, so nobody may call it", place),
+        |place| {
+            unnamed.add("no rule can name the path, so nobody may call it", place);
+            false
+        },
     );
     remarks.extend(of_conflicts);
     remarks.extend(unnamed);
@@ -62,12 +74,12 @@ pub(super) fn part(document: &Document<'_>, remarks: &mut Remarks) -> Json {
         })
         .flatten()
         .collect();
-    let providers: Vec<(String, Json)> = used
+    let provider_names = provider_names(used.into_iter());
+    let providers: Vec<(String, Json)> = provider_names
         .iter()
-        .filter_map(|scheme| {
+        .filter_map(|(scheme, name)| {
             let found = document.security_scheme(scheme)?;
-            let provider = provider(scheme, found, remarks)?;
-            Some((provider_name(scheme), provider))
+            Some((name.clone(), provider(name, found, remarks)?))
         })
         .collect();
     let mut members = Vec::new();
@@ -75,7 +87,9 @@ pub(super) fn part(document: &Document<'_>, remarks: &mut Remarks) -> Json {
         members.push(("providers", Json::Object(providers)));
     }
     let mut names = BTreeSet::new();
-    let rules = rules.iter().map(|rule| written(rule, &mut names));
+    let rules = rules
+        .iter()
+        .map(|rule| written(rule, &provider_names, &mut names));
     let rules: Vec<Json> = rules.collect();
     if !rules.is_empty() {
         members.push(("rules", Json::Array(rules)));
@@ -128,13 +142,17 @@ fn caller(
     remarks: &mut Remarks,
 ) -> Option<Caller> {
     let mut caller = Caller::default();
-    let mut locations: Vec<Json> = Vec::new();
+    let mut credentials: BTreeMap<(&str, String), (&str, &Value)> = BTreeMap::new();
     for (name, scopes) in schemes {
         let Some(scheme) = document.security_scheme(name) else {
             remarks.add(&format!("no security scheme is called {name:?}"), place);
             return None;
         };
         if scheme.get("type").and_then(Value::as_str) == Some("mutualTLS") {
+            if !scopes.is_empty() {
+                remarks.add("no rule knows roles of certificates", place);
+                return None;
+            }
             caller.needs_certificate = true;
             continue;
         }
@@ -145,14 +163,6 @@ fn caller(
             );
             return None;
         };
-        if locations.contains(&location) {
-            remarks.add(
-                &format!("{name:?} is sent where another credential is, which alone is asked for"),
-                place,
-            );
-            continue;
-        }
-        locations.push(location);
         for scope in scopes {
             if scope.is_empty() || scope.contains(|c: char| c.is_whitespace() || c == ',') {
                 remarks.add(&format!("no token has the scope {scope:?}"), place);
@@ -160,8 +170,32 @@ fn caller(
             }
             caller.scopes.insert((*scope).to_owned());
         }
-        caller.providers.insert((*name).to_owned());
+        let Some((known, other)) = credentials.get_mut(&location) else {
+            credentials.insert(location, (name, scheme));
+            continue;
+        };
+        // One token may be what several schemes ask for; two credentials have no room in one place.
+        let (Some(own), Some(before)) = (trust(scheme), trust(other)) else {
+            remarks.add(
+                &format!("nobody can send {known:?} and {name:?} at one place"),
+                place,
+            );
+            return None;
+        };
+        let spared = match own > before {
+            true => {
+                *other = scheme;
+                std::mem::replace(known, name)
+            }
+            false => name,
+        };
+        remarks.add(
+            &format!("{spared:?} is the token that {known:?} verifies, which alone is asked for"),
+            place,
+        );
     }
+    let names = credentials.values().map(|(name, _)| (*name).to_owned());
+    caller.providers = names.collect();
     caller.needs_all = caller.providers.len() > 1;
     Some(caller)
 }
@@ -213,34 +247,43 @@ fn stricter(one: &Access, other: Access) -> Access {
 }
 
 /// Where the credential of a scheme is. `None`: it is of a kind that no provider verifies.
-fn location(scheme: &Value) -> Option<Json> {
+fn location(scheme: &Value) -> Option<(&'static str, String)> {
+    if trust(scheme).is_some() {
+        return Some(("header", "authorization".to_owned()));
+    }
+    let word = |key: &str| scheme.get(key).and_then(Value::as_str);
+    if word("type")? != "apiKey" {
+        return None;
+    }
+    let (place, name) = (word("in")?, word("name")?);
+    let place = ["header", "query", "cookie"]
+        .into_iter()
+        .find(|one| *one == place)?;
+    let name = match place {
+        "header" => name.to_ascii_lowercase(),
+        _ => name.to_owned(),
+    };
+    Some((place, name))
+}
+
+/// How much of what verifies a token a scheme says. `None`: it is about no token.
+fn trust(scheme: &Value) -> Option<u8> {
     let word = |key: &str| scheme.get(key).and_then(Value::as_str);
     match word("type")? {
-        "http" if word("scheme")?.eq_ignore_ascii_case("bearer") => Some(bearer()),
-        "oauth2" | "openIdConnect" => Some(bearer()),
-        "apiKey" => {
-            let place = word("in")?;
-            let place = ["header", "query", "cookie"]
-                .into_iter()
-                .find(|one| *one == place)?;
-            Some(object([(place, text(word("name")?))]))
-        }
+        "openIdConnect" => Some(2),
+        "oauth2" => Some(1),
+        "http" if word("scheme")?.eq_ignore_ascii_case("bearer") => Some(0),
         _ => None,
     }
 }
 
-fn bearer() -> Json {
-    object([
-        ("header", text("authorization")),
-        ("prefix", text("Bearer ")),
-    ])
-}
-
 /// A provider for a scheme, with what is guessed told.
 fn provider(name: &str, scheme: &Value, remarks: &mut Remarks) -> Option<Json> {
-    let place = format!("auth.providers.{}", provider_name(name));
+    let place = format!("auth.providers.{name}");
     if scheme.get("type").and_then(Value::as_str) == Some("apiKey") {
         remarks.guess("the keys: meshward api-key new", &place);
+        let (kind, _) = location(scheme)?;
+        let from = object([(kind, text(scheme.get("name")?.as_str()?))]);
         let key = object([
             ("id", text("replace-me")),
             // Nobody has a key with this hash.
@@ -249,7 +292,7 @@ fn provider(name: &str, scheme: &Value, remarks: &mut Remarks) -> Option<Json> {
         return Some(object([(
             "api_keys",
             object([
-                ("from", Json::Array(vec![location(scheme)?])),
+                ("from", Json::Array(vec![from])),
                 ("keys", Json::Array(vec![key])),
             ]),
         )]));
@@ -298,22 +341,32 @@ fn origin(url: &str) -> String {
     url.get(..end).unwrap_or(url).to_owned()
 }
 
-/// The name of a scheme in the letters that providers have.
-fn provider_name(scheme: &str) -> String {
+/// The names of the providers of schemes, in the letters that providers have.
+fn provider_names<'s>(schemes: impl Iterator<Item = &'s str>) -> BTreeMap<&'s str, String> {
     let plain = |c: char| match c.is_ascii_alphanumeric() || "_.-".contains(c) {
         true => c,
         false => '_',
     };
-    scheme.chars().map(plain).take(64).collect()
+    let mut names = BTreeMap::new();
+    let mut taken = BTreeSet::new();
+    for scheme in schemes {
+        let name: String = scheme.chars().map(plain).take(60).collect();
+        names.insert(scheme, unique(&name, '_', &mut taken));
+    }
+    names
 }
 
-fn written(rule: &Merged<Access>, names: &mut BTreeSet<String>) -> Json {
+fn written(
+    rule: &Merged<Access>,
+    providers: &BTreeMap<&str, String>,
+    names: &mut BTreeSet<String>,
+) -> Json {
     let (name, key, says) = match &rule.says {
         Access::Anonymous => ("anonymous".to_owned(), "allow", text("anonymous")),
         Access::Nobody => ("nobody".to_owned(), "deny", text("everybody")),
-        Access::Caller(caller) => (caller.name(), "require", caller.written()),
+        Access::Caller(caller) => (caller.name(), "require", caller.written(providers)),
     };
-    let name = unique(&name, names);
+    let name = unique(&name, ' ', names);
     object([("name", text(&name)), ("match", matches(rule)), (key, says)])
 }
 
@@ -324,8 +377,8 @@ pub(super) fn matches<T>(rule: &Merged<T>) -> Json {
     ])
 }
 
-/// A name that no other rule has, as long as one may be.
-pub(super) fn unique(name: &str, names: &mut BTreeSet<String>) -> String {
+/// A name that no other one is, as long as one may be: with a number behind `separator` where needed.
+pub(super) fn unique(name: &str, separator: char, names: &mut BTreeSet<String>) -> String {
     let mut end = name.len().min(56);
     while !name.is_char_boundary(end) {
         end -= 1;
@@ -335,7 +388,7 @@ pub(super) fn unique(name: &str, names: &mut BTreeSet<String>) -> String {
     let mut own = start.to_owned();
     let mut number = 2;
     while !names.insert(own.clone()) {
-        own = format!("{start} {number}");
+        own = format!("{start}{separator}{number}");
         number += 1;
     }
     own
@@ -343,11 +396,15 @@ pub(super) fn unique(name: &str, names: &mut BTreeSet<String>) -> String {
 
 impl Caller {
     fn name(&self) -> String {
-        let mut words: Vec<&str> = self.providers.iter().map(String::as_str).collect();
+        let words: Vec<&str> = self.providers.iter().map(String::as_str).collect();
+        let mut by = words.join(if self.needs_all { " and " } else { " or " });
         if self.needs_certificate {
-            words.push("certificate");
+            by.push_str(if by.is_empty() {
+                "certificate"
+            } else {
+                " with a certificate"
+            });
         }
-        let by = words.join(if self.needs_all { " and " } else { " or " });
         let scopes: Vec<&str> = self.scopes.iter().map(String::as_str).collect();
         match scopes.is_empty() {
             true => by,
@@ -355,19 +412,19 @@ impl Caller {
         }
     }
 
-    fn written(&self) -> Json {
+    fn written(&self, providers: &BTreeMap<&str, String>) -> Json {
         let mut members = Vec::new();
-        let names: Vec<String> = self
-            .providers
-            .iter()
-            .map(|name| provider_name(name))
+        let names = self.providers.iter();
+        let names: Vec<&str> = names
+            .filter_map(|name| providers.get(name.as_str()))
+            .map(String::as_str)
             .collect();
         match names.as_slice() {
             [] => {}
             [one] => members.push(("provider", text(one))),
             several => {
                 let key = if self.needs_all { "all_of" } else { "any_of" };
-                members.push((key, texts(several.iter().map(String::as_str))));
+                members.push((key, texts(several.iter().copied())));
             }
         }
         if !self.scopes.is_empty() {
@@ -383,7 +440,7 @@ impl Caller {
     }
 }
 
-/// The largest numbers of query parameters.
+/// The largest numbers of query parameters, and which requests have no body.
 fn requests(document: &Document<'_>) -> Vec<Json> {
     let limits = document.operations.iter().map(|described| {
         let parameters = document.query_parameters(described);
@@ -393,7 +450,7 @@ fn requests(document: &Document<'_>) -> Vec<Json> {
             .collect();
         (described.method.clone(), described.template.clone(), all)
     });
-    let mut found = targets(limits, |known, other, _| widen(known, &other), |_| {});
+    let mut found = targets(limits, |known, other, _| widen(known, &other), |_| true);
     widened(&mut found, widen);
     found
         .iter_mut()
@@ -408,6 +465,28 @@ fn requests(document: &Document<'_>) -> Vec<Json> {
             ("max_query", Json::Object(most.collect())),
         ])
     });
+    written.chain(bodiless(document)).collect()
+}
+
+/// Operations with a method that may have a body, and that document none.
+fn bodiless(document: &Document<'_>) -> Vec<Json> {
+    let operations = document.operations.iter().map(|described| {
+        let has_body = !document.body(described, Way::Request).is_empty();
+        let may_have = ["POST", "PUT", "PATCH", "DELETE"].contains(&described.method.as_str());
+        (
+            described.method.clone(),
+            described.template.clone(),
+            has_body || !may_have,
+        )
+    });
+    let widen = |known: &mut bool, other: &bool| *known |= other;
+    let mut found = targets(operations, |known, other, _| widen(known, &other), |_| true);
+    widened(&mut found, widen);
+    found.retain(|target| !target.says);
+    let rules = merged(found);
+    let written = rules
+        .iter()
+        .map(|rule| object([("match", matches(rule)), ("max_body", text("0B"))]));
     written.collect()
 }
 

@@ -16,9 +16,10 @@ struct Message {
     /// Paths that may pass; `None` are all.
     paths: Option<BTreeSet<String>>,
     size: Size,
-    /// The types that have members, where there are others.
+    /// The documented types that have members.
     types: BTreeSet<String>,
-    has_other_types: bool,
+    /// The others.
+    other_types: BTreeSet<String>,
 }
 
 /// The part of the bundle. `None`: nothing can be held.
@@ -39,12 +40,17 @@ fn rules(document: &Document<'_>, way: Way, remarks: &mut Remarks) -> Vec<Json> 
         };
         if !body.other_types.is_empty() {
             let types: Vec<&str> = body.other_types.iter().map(String::as_str).collect();
-            let remark = format!("{side}s of type {} are not checked", types.join(", "));
+            let without = match (way, body.types.is_empty()) {
+                (Way::Request, false) => ", and neither are those without a type",
+                _ => "",
+            };
+            let types = types.join(", ");
+            let remark = format!("{side}s of type {types} are not checked{without}");
             remarks.add(&remark, &place);
         }
         if body.types.is_empty() {
             if !body.other_types.is_empty() {
-                messages.push((described, Message::open(true)));
+                messages.push((described, Message::open(body.other_types)));
             }
             continue;
         }
@@ -60,7 +66,14 @@ fn rules(document: &Document<'_>, way: Way, remarks: &mut Remarks) -> Vec<Json> 
                 paths,
                 cut_at,
                 has_nulls,
+                has_patterns,
             } => {
+                if has_patterns {
+                    let remark = format!(
+                        "{side}s may have members of any name where the schema has patternProperties"
+                    );
+                    remarks.add(&remark, &place);
+                }
                 if has_nulls {
                     let becomes = if way == Way::Request {
                         "refused"
@@ -97,7 +110,7 @@ fn rules(document: &Document<'_>, way: Way, remarks: &mut Remarks) -> Vec<Json> 
                 paths,
                 size,
                 types: body.types,
-                has_other_types: !body.other_types.is_empty(),
+                other_types: body.other_types,
             },
         ));
     }
@@ -108,7 +121,7 @@ fn rules(document: &Document<'_>, way: Way, remarks: &mut Remarks) -> Vec<Json> 
             message,
         )
     });
-    let mut found = targets(operations, |known, other, _| known.widen(&other), |_| {});
+    let mut found = targets(operations, |known, other, _| known.widen(&other), |_| true);
     widened(&mut found, Message::widen);
     found.retain(|target| target.says.holds());
     let mut names = BTreeSet::new();
@@ -121,12 +134,13 @@ fn rules(document: &Document<'_>, way: Way, remarks: &mut Remarks) -> Vec<Json> 
                 Way::Response => ("response.body", "responses"),
             };
             let first = rule.paths.first().map_or("", String::as_str);
-            let name = unique(&format!("{side} {first}"), &mut names);
+            let name = unique(&format!("{side} {first}"), ' ', &mut names);
             let mut matches = matches(rule);
-            if rule.says.has_other_types
+            if !rule.says.other_types.is_empty()
                 && let Json::Object(members) = &mut matches
             {
-                let types = texts(rule.says.types.iter().map(String::as_str));
+                let types = rule.says.checked_types(way);
+                let types = texts(types.iter().map(String::as_str));
                 members.push(("content_types".to_owned(), types));
             }
             let mut members = vec![
@@ -158,13 +172,34 @@ fn rules(document: &Document<'_>, way: Way, remarks: &mut Remarks) -> Vec<Json> 
 }
 
 impl Message {
-    fn open(has_other_types: bool) -> Self {
+    fn open(other_types: BTreeSet<String>) -> Self {
         Self {
             paths: None,
             size: Size::default(),
             types: BTreeSet::new(),
-            has_other_types,
+            other_types,
         }
+    }
+
+    /// The types that are checked where some are not. What a client calls its body is up to the client, so
+    /// those of requests are all but the documented others.
+    fn checked_types(&self, way: Way) -> BTreeSet<String> {
+        let mut types = self.types.clone();
+        if way == Way::Request {
+            let kind = |one: &str| one.split('/').next().unwrap_or_default().to_owned();
+            let others: BTreeSet<String> = self.other_types.iter().map(|one| kind(one)).collect();
+            let is_checked = |one: &&&str| match one.ends_with("/*") {
+                true => !others.contains(&kind(one)),
+                false => others.contains(&kind(one)) && !self.other_types.contains(**one),
+            };
+            types.extend(
+                MEMBER_TYPES
+                    .iter()
+                    .filter(is_checked)
+                    .map(|one| (*one).to_owned()),
+            );
+        }
+        types
     }
 
     fn holds(&self) -> bool {
@@ -172,7 +207,7 @@ impl Message {
     }
 
     fn widen(&mut self, other: &Self) {
-        self.has_other_types |= other.has_other_types;
+        self.other_types.extend(other.other_types.iter().cloned());
         self.size = self.size.or(other.size);
         self.types.extend(other.types.iter().cloned());
         if other.types.is_empty() {
@@ -185,6 +220,38 @@ impl Message {
         }
     }
 }
+
+/// Types whose bodies servers take for members, each also by the kind that any may be of.
+const MEMBER_TYPES: &[&str] = &[
+    "application/*",
+    "application/csp-report",
+    "application/graphql",
+    "application/json",
+    "application/json-patch+json",
+    "application/jsonlines",
+    "application/ld+json",
+    "application/merge-patch+json",
+    "application/problem+json",
+    "application/scim+json",
+    "application/vnd.api+json",
+    "application/x-json",
+    "application/x-ndjson",
+    "application/x-www-form-urlencoded",
+    "application/x-yaml",
+    "application/xml",
+    "application/yaml",
+    "multipart/*",
+    "multipart/form-data",
+    "multipart/mixed",
+    "text/*",
+    "text/csv",
+    "text/html",
+    "text/json",
+    "text/plain",
+    "text/x-json",
+    "text/xml",
+    "text/yaml",
+];
 
 /// Twice what is needed, for white space, in whole KiB.
 fn body_size(bytes: u64) -> String {

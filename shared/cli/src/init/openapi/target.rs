@@ -18,25 +18,30 @@ pub(super) struct Target<T> {
 struct Path {
     text: String,
     pattern: PathPattern,
-    /// Exact segments are before those that may be any.
-    order: Vec<(bool, String)>,
+    order: Vec<Segment>,
+}
+
+/// A segment of a template. Exact ones are before those that may be any.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Segment {
+    Exact(String),
+    /// No rule names it: a part of it may be any, or it has signs that servers disagree about.
+    Unnamed,
+    Any,
 }
 
 impl Path {
-    /// The path for a template: each segment with a variable may be any. `None`: no rule can name it.
+    /// The path for a template: each segment with a variable may be any, and so may one that no rule can name.
     fn of(template: &str) -> Option<Self> {
         let segments = template.split('/').filter(|segment| !segment.is_empty());
-        let order: Vec<(bool, String)> = segments
-            .map(|segment| match segment.contains('{') {
-                true => (true, "*".to_owned()),
-                false => (false, segment.to_owned()),
+        let order: Vec<Segment> = segments.map(Segment::of).collect();
+        let names: Vec<&str> = order
+            .iter()
+            .map(|segment| match segment {
+                Segment::Exact(name) => name,
+                Segment::Any | Segment::Unnamed => "*",
             })
             .collect();
-        let is_wild = |(is_any, text): &(bool, String)| !is_any && text.contains('*');
-        if order.iter().any(is_wild) {
-            return None;
-        }
-        let names: Vec<&str> = order.iter().map(|(_, text)| text.as_str()).collect();
         let text = format!("/{}", names.join("/"));
         Some(Self {
             pattern: PathPattern::parse(&text, PathRouting::default()).ok()?,
@@ -45,8 +50,35 @@ impl Path {
         })
     }
 
+    /// Whether it fits requests for this template only.
+    fn is_exact(&self) -> bool {
+        !self.order.contains(&Segment::Unnamed)
+    }
+
     fn is_same(&self, other: &Self) -> bool {
         self.pattern.covers(&other.pattern) && other.pattern.covers(&self.pattern)
+    }
+}
+
+impl Segment {
+    fn of(text: &str) -> Self {
+        let is_variable = |text: &str| {
+            let inner = text
+                .strip_prefix('{')
+                .and_then(|rest| rest.strip_suffix('}'));
+            inner.is_some_and(|name| !name.contains(['{', '}']))
+        };
+        if is_variable(text) {
+            return Self::Any;
+        }
+        // Patterns are written decoded.
+        let name = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
+        let is_named = !name.contains(['/', '*'])
+            && PathPattern::parse(&format!("/{name}"), PathRouting::default()).is_ok();
+        match is_named {
+            true => Self::Exact(name.into_owned()),
+            false => Self::Unnamed,
+        }
     }
 }
 
@@ -60,22 +92,42 @@ pub(super) struct Merged<T> {
 }
 
 /// Targets for operations, the most concrete paths first. What several operations say of one target is put
-/// together by `combine`; operations whose paths no rule can name are told to `left_out`.
-pub(super) fn targets<T>(
+/// together by `combine`. A path that no rule can name is under the targets that cover it, whose rules would
+/// decide about it; where there is none, `keeps` says whether one with any segment is to stand for it.
+pub(super) fn targets<T: Clone>(
     operations: impl Iterator<Item = (String, String, T)>,
     mut combine: impl FnMut(&mut T, T, &str),
-    mut left_out: impl FnMut(&str),
+    mut keeps: impl FnMut(&str) -> bool,
 ) -> Vec<Target<T>> {
     let mut targets: Vec<Target<T>> = Vec::new();
+    let mut unnamed = Vec::new();
     for (method, template, says) in operations {
         let Some(path) = Path::of(&template) else {
-            left_out(&format!("{method} {template}"));
+            keeps(&format!("{method} {template}"));
             continue;
         };
+        if !path.is_exact() {
+            unnamed.push((template, Target { path, method, says }));
+            continue;
+        }
         let mut known = targets.iter_mut();
         match known.find(|known| known.method == method && known.path.is_same(&path)) {
             Some(known) => combine(&mut known.says, says, &format!("{method} {}", path.text)),
             None => targets.push(Target { path, method, says }),
+        }
+    }
+    for (template, other) in unnamed {
+        let place = format!("{} {template}", other.method);
+        let mut is_covered = false;
+        for known in &mut targets {
+            let pattern = &known.path.pattern;
+            if known.method == other.method && pattern.covers(&other.path.pattern) {
+                combine(&mut known.says, other.says.clone(), &place);
+                is_covered = true;
+            }
+        }
+        if !is_covered && keeps(&place) {
+            targets.push(other);
         }
     }
     targets.sort_by(|one, other| {

@@ -5,6 +5,7 @@ mod capabilities;
 mod chain;
 mod client_address;
 mod names;
+mod switched;
 mod topology;
 
 use std::ops::Range;
@@ -61,6 +62,8 @@ pub(super) fn check(
     wiring.shared_vms(sites);
     wiring.stats_tags(sites);
     wiring.client_addresses(sites);
+    wiring.switched_off(sites);
+    wiring.internal_redirects(sites);
     wiring.faults
 }
 
