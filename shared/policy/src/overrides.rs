@@ -197,16 +197,8 @@ pub const OVERRIDE_HEADERS: &[OverrideHeader] = &[
         OverrideKind::Path,
         "applications on Azure App Service",
     ),
-    header(
-        "x-matched-path",
-        OverrideKind::Path,
-        "Next.js on Vercel",
-    ),
-    header(
-        "x-invoke-path",
-        OverrideKind::Path,
-        "Next.js",
-    ),
+    header("x-matched-path", OverrideKind::Path, "Next.js on Vercel"),
+    header("x-invoke-path", OverrideKind::Path, "Next.js"),
     header(
         "path-info",
         OverrideKind::Path,

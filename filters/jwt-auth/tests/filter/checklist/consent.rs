@@ -412,10 +412,26 @@ fn one_person_takes_the_consent_of_nobody_else_away() {
             bed.wait(Duration::from_millis(1100));
         }
         let jane = of(bed, "jane again");
-        bed.refuses("withdrawn", &bearer("/", &jane), &jane, (403, "consent_missing"));
+        bed.refuses(
+            "withdrawn",
+            &bearer("/", &jane),
+            &jane,
+            (403, "consent_missing"),
+        );
         // Nobody is asked about who may be somebody else to a server that decodes.
         let calls = bed.responses(|_| CallResponse::http(200, r#"{"purposes":["care"]}"#));
-        for person in ["../people/jane", "x/../../jane", "..\\jane", "jane;x", "jane.", "jane/", "a//b", "jane%2e", "jane?x", ".."] {
+        for person in [
+            "../people/jane",
+            "x/../../jane",
+            "..\\jane",
+            "jane;x",
+            "jane.",
+            "jane/",
+            "a//b",
+            "jane%2e",
+            "jane?x",
+            "..",
+        ] {
             let token = of(bed, person);
             bed.passes("the claim decides", &bearer("/", &token), &token);
         }

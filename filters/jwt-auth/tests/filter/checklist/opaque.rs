@@ -355,7 +355,8 @@ fn a_queue_that_is_too_long_lets_nobody_through() {
         .collect();
     bed.wait(Duration::from_millis(1900));
     let call = bed.proxy.host().pending_calls()[0].token;
-    bed.proxy.respond_to_call(call, CallResponse::http(200, r#"{"active":false}"#));
+    bed.proxy
+        .respond_to_call(call, CallResponse::http(200, r#"{"active":false}"#));
     bed.wait(Duration::from_millis(200));
     let mut codes = Vec::new();
     for stream in streams {
