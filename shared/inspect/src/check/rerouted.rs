@@ -1,7 +1,7 @@
-//! Routes that go by headers which filters change.
+//! Routes that go by headers which filters change, or by paths that servers read in other ways.
 //!
 //! Envoy chooses the route anew when a filter changes a header, and filters go by the route that was
-//! chosen before.
+//! chosen before. It chooses by one reading of the path.
 
 use std::ops::Range;
 
@@ -44,11 +44,27 @@ pub(super) fn check(documents: &[Tree], filters: &[Placed]) -> Vec<Fault> {
         return faults;
     };
     let changed: Vec<Changed> = filters.iter().flat_map(changed_by).collect();
-    let mut named = Vec::new();
+    let mut named = Named::default();
     documents
         .iter()
         .for_each(|document| visit(document, false, &mut named));
-    for (name, span) in named {
+    let paths = &named.paths;
+    let differ = paths
+        .iter()
+        .any(|(path, _)| Some(path) != paths.first().map(|(first, _)| first));
+    let narrow = paths.iter().find(|(path, _)| *path != "/");
+    if let (true, Some((path, span))) = (differ, narrow) {
+        faults.push(Fault {
+            code: &codes::ROUTES_BY_PATH,
+            is_error: false,
+            span: (*span).clone(),
+            message: format!(
+                "{} goes by the route, for which Envoy reads the path in one way: what is under {path:?} to the upstream may come by another route (%2F, ;x, another case, X-Original-URL). Let what must hold there go by \"paths\" or \"hosts\"",
+                by_route.filter
+            ),
+        });
+    }
+    for (name, span) in named.headers {
         let found = changed
             .iter()
             .find(|header| folds_alike(header.name.as_bytes(), name.as_bytes()));
@@ -144,8 +160,15 @@ fn of_part(part: Part, text: &str) -> Vec<Changed> {
     changed
 }
 
-/// The headers that routes match on: of Envoy, of the Gateway API and of Istio.
-fn visit<'t>(tree: &'t Tree, is_match: bool, named: &mut Vec<(&'t str, &'t Range<usize>)>) {
+/// What routes match on.
+#[derive(Default)]
+struct Named<'t> {
+    headers: Vec<(&'t str, &'t Range<usize>)>,
+    paths: Vec<(&'t str, &'t Range<usize>)>,
+}
+
+/// The headers and paths that routes match on: of Envoy, of the Gateway API and of Istio.
+fn visit<'t>(tree: &'t Tree, is_match: bool, named: &mut Named<'t>) {
     match &tree.kind {
         Kind::List(items) => items.iter().for_each(|item| visit(item, is_match, named)),
         Kind::Map(members) => {
@@ -157,9 +180,22 @@ fn visit<'t>(tree: &'t Tree, is_match: bool, named: &mut Vec<(&'t str, &'t Range
                     "headers" | "withoutHeaders" if is_match => {
                         let list = member.value.items().iter();
                         let names = list.filter_map(|item| item.get("name"));
-                        named.extend(names.filter_map(|name| Some((name.text()?, &name.span))));
+                        let names = names.filter_map(|name| Some((name.text()?, &name.span)));
+                        named.headers.extend(names);
                         let map = member.value.members().iter();
-                        named.extend(map.map(|header| (header.name.as_str(), &header.name_span)));
+                        let names = map.map(|header| (header.name.as_str(), &header.name_span));
+                        named.headers.extend(names);
+                    }
+                    "prefix" | "path" | "path_separated_prefix" | "safe_regex" | "uri"
+                        if is_match =>
+                    {
+                        let value = &member.value;
+                        // Istio and the Gateway API say in an object how the path is compared.
+                        let inner = value.members().iter().filter(|inner| inner.name != "type");
+                        let texts = inner.map(|inner| &inner.value).chain([value]);
+                        named
+                            .paths
+                            .extend(texts.filter_map(|path| Some((path.text()?, &path.span))));
                     }
                     name => visit(&member.value, matches!(name, "match" | "matches"), named),
                 }
