@@ -433,7 +433,9 @@ impl JwtAuth {
                     self.waiting.put_back(waiter);
                     continue;
                 }
-                decision = undecided(&decision, None);
+                // Out of time in the queue is no outage of the issuer: what a call has come to is said by the call.
+                let is_queued = is_late && waits_for_issuer(&decision);
+                decision = undecided(&decision, is_queued.then_some(Reason::WaitingFull));
             }
             self.verifier.stop_waiting(context);
             self.metrics.shift(host, "waiting_requests", &[], -1);
@@ -452,6 +454,17 @@ impl JwtAuth {
         }
         self.waiting.end_turns(host, TICK_PERIOD);
     }
+}
+
+/// Whether a request waits for what an issuer says of its token, which clients can make up.
+const fn waits_for_issuer(decision: &AuthDecision<'_>) -> bool {
+    matches!(
+        decision,
+        AuthDecision::Wait {
+            reason: Reason::IntrospectionUnavailable,
+            ..
+        }
+    )
 }
 
 /// When and where a call is started for a request.

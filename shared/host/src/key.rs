@@ -175,7 +175,7 @@ impl KeyPart {
                 Values::of_cookie(lines.iter().map(AsRef::as_ref), name)
             }
             Self::Claim(path) => {
-                identity(&|identity| identity.claim_text(path).map(String::into_bytes))
+                identity(&|identity| identity.claim_key(path).map(String::into_bytes))
             }
             // Where the provider ends must not depend on what a subject is called.
             Self::Consumer => identity(&|identity| {

@@ -183,6 +183,23 @@ pub const OVERRIDE_HEADERS: &[OverrideHeader] = &[
         "applications behind Kong",
     ),
     header(
+        "x-original-path",
+        OverrideKind::Path,
+        "applications behind rewriting proxies",
+    ),
+    header(
+        "x-ms-original-url",
+        OverrideKind::Path,
+        "Nitro, Nuxt and SvelteKit on Azure",
+    ),
+    header(
+        "x-waws-unencoded-url",
+        OverrideKind::Path,
+        "applications on Azure App Service",
+    ),
+    header("x-matched-path", OverrideKind::Path, "Next.js on Vercel"),
+    header("x-invoke-path", OverrideKind::Path, "Next.js"),
+    header(
         "path-info",
         OverrideKind::Path,
         "Gunicorn, from `forwarded_allow_ips`",
@@ -366,8 +383,12 @@ impl Overrides {
         found.targets = given.chain(decoded).take(most).collect();
         if rules.method != OverridePolicy::Ignore {
             let targets = std::iter::once(path).chain(found.targets.iter().map(Vec::as_slice));
-            for value in targets.flat_map(|target| parameter_values(target, METHOD_PARAMETER)) {
-                add(&mut found.methods, &crate::text::lossy(&value));
+            for target in targets {
+                for name in METHOD_PARAMETERS {
+                    for value in parameter_values(target, name) {
+                        add(&mut found.methods, &crate::text::lossy(&value));
+                    }
+                }
             }
         }
         found
@@ -449,9 +470,9 @@ fn add(list: &mut Vec<String>, value: &str) {
     }
 }
 
-/// The query parameter by which frameworks let forms give another method. The one in the body of a
-/// form is not seen: rules decide before the body comes.
-const METHOD_PARAMETER: &str = "_method";
+/// The query parameters by which frameworks let forms give another method. Those in the body of a form are
+/// not seen: rules decide before the body comes.
+const METHOD_PARAMETERS: [&str; 2] = ["_method", "_method_override"];
 
 #[cfg(test)]
 mod tests;

@@ -148,6 +148,10 @@ impl RequestValue {
                 readings.is_incomplete =
                     targets.is_none() || (!facts.has_all_headers() && facts.raw_path().is_empty());
                 for target in targets.into_iter().flatten() {
+                    // Of several, some server takes the one that is empty.
+                    if parameter_values(target, name).any(|value| value.is_empty()) {
+                        readings.is_missing_somewhere = true;
+                    }
                     match Values::of_parameter([target], name) {
                         Values::Missing => readings.is_missing_somewhere = true,
                         Values::TooMany => {

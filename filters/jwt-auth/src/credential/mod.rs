@@ -95,18 +95,24 @@ impl Stripper<'_> {
             return Ok(());
         };
         let value = policy::text::lossy(&value);
-        let stays = |part: &&str| {
+        let stays = |part: &str| {
             // The longest prefix says what is a credential of whom: they are in that order.
             let found = prefixes
                 .iter()
                 .find_map(|prefix| after_prefix(part.trim(), prefix));
             found.is_none_or(keep)
         };
-        let parts = || value.split(',');
-        if parts().all(|part| stays(&part)) {
+        let mut is_whole = true;
+        let mut rest: Vec<&str> = Vec::new();
+        for part in value.split(',') {
+            match stays(part) {
+                true => rest.push(part.trim()),
+                false => is_whole = false,
+            }
+        }
+        if is_whole {
             return Ok(());
         }
-        let rest: Vec<&str> = parts().filter(stays).map(str::trim).collect();
         let map = HeaderMap::RequestHeaders;
         match rest.iter().all(|part| part.is_empty()) {
             true => headers::hide(host, name),

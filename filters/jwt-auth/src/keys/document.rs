@@ -81,8 +81,6 @@ pub(crate) enum Sought {
     Undecided {
         /// Whole seconds, at least 1.
         retry_after_s: u64,
-        /// The last fetch has failed. If not, clients name unknown keys faster than they are fetched.
-        is_outage: bool,
     },
 }
 
@@ -282,7 +280,6 @@ impl Document {
         }
         Sought::Undecided {
             retry_after_s: retry_after_s(wait_ns),
-            is_outage: schedule.failures > 0,
         }
     }
 

@@ -42,8 +42,8 @@ struct Lookup {
     /// when that counts.
     pending: HashMap<CellHash, (Pending, u64)>,
     waiters: ResponseWaiters<CellHash>,
-    /// Lookups in a row that had no response, or one of 5xx.
-    failures: u32,
+    /// The people about whom lookups in a row had no response, or one of 5xx.
+    failing: Vec<CellHash>,
     /// When a service that is away is asked again, in monotonic time.
     next_attempt_ns: u64,
     /// How long a request may wait, in nanoseconds.
@@ -109,7 +109,7 @@ impl ConsentRecords {
                     cache: SharedCache::new("meshward/jwt-auth/consent/said", places, shares),
                     pending: HashMap::new(),
                     waiters: ResponseWaiters::default(),
-                    failures: 0,
+                    failing: Vec::new(),
                     next_attempt_ns: 0,
                     waiting_ns: nanoseconds(config.waiting.timeout),
                 })
@@ -275,12 +275,15 @@ impl ConsentRecords {
         };
         let until_ns = now_ns.saturating_add(NS_PER_S);
         // What it says of one person, such as 400 of an odd name, is no outage.
-        lookup.failures = if matches!(result, NO_RESPONSE | SERVER_FAILED) {
+        if matches!(result, NO_RESPONSE | SERVER_FAILED) {
             lookup.next_attempt_ns = until_ns;
-            lookup.failures.saturating_add(1)
+            let is_new = !lookup.failing.contains(&subject);
+            if is_new && !lookup.is_away() {
+                lookup.failing.push(subject);
+            }
         } else {
-            0
-        };
+            lookup.failing.clear();
+        }
         if result != "ok" {
             lookup.remember(subject, Pending::Failed, now_ns, until_ns);
         }
@@ -323,14 +326,19 @@ impl Lookup {
             .endpoint
             .path
             .replace(SUBJECT, &http::form_encoded(id));
-        // An id that is a place above, or none, would ask about somebody else, or about all.
-        let is_nobody = id.is_empty() || has_dot_segment(&path);
+        let is_nobody = may_be_another(id);
         if id.len() > MAX_ID_BYTES || identity.subject.is_none() || is_nobody {
             return Said::Nothing;
         }
         let room = self.room(calls);
         let is_being_tried = room < self.settings.max_requests;
-        if self.is_away() && (now_ns < self.next_attempt_ns || is_being_tried) {
+        // Whoever it has failed about may be why it fails, and finds out for others only when nobody else comes.
+        let others_first_ns = match self.failing.contains(&subject) {
+            true => 10 * NS_PER_S,
+            false => 0,
+        };
+        let next_attempt_ns = self.next_attempt_ns.saturating_add(others_first_ns);
+        if self.is_away() && (now_ns < next_attempt_ns || is_being_tried) {
             return Said::Nothing;
         }
         if room == 0 {
@@ -360,7 +368,7 @@ impl Lookup {
 
     /// Whether it has failed so often that nobody is to wait for it but who finds out whether it is back.
     const fn is_away(&self) -> bool {
-        self.failures >= FAILURES_OF_ONE_AWAY
+        self.failing.len() >= FAILURES_OF_ONE_AWAY
     }
 
     /// How many more calls may be under way.
@@ -398,10 +406,11 @@ impl Lookup {
     }
 }
 
-/// Whether a path has a segment that servers take for the place itself or the one above.
-fn has_dot_segment(path: &str) -> bool {
-    let path = path.split('?').next().unwrap_or_default();
-    path.split('/').any(|segment| matches!(segment, "." | ".."))
+/// Whether servers may ask about somebody else, or about all: behind a proxy that decodes the path, some
+/// servers resolve places above, merge slashes, leave parameters away, and cut dots and blanks.
+fn may_be_another(id: &str) -> bool {
+    let is_cut = |segment: &str| segment.is_empty() || segment.ends_with(['.', ' ']);
+    id.split('/').any(is_cut) || id.contains(['\\', ';', '%', '?', '#'])
 }
 
 /// The purposes that a response names: an array of texts and of nothing else.
@@ -430,8 +439,8 @@ fn read_response(path: &str, body: &[u8]) -> Result<Vec<String>, &'static str> {
 pub(crate) const MAX_CONSENT_BYTES: usize = 64 * 1024;
 const MAX_PURPOSES_BYTES: usize = 2048;
 const MAX_ID_BYTES: usize = 512;
-/// A lookup that fails by itself is about one person; so many, one after the other, are the service.
-const FAILURES_OF_ONE_AWAY: u32 = 3;
+/// A lookup that fails by itself is about one person; about so many, one after the other, it is the service.
+const FAILURES_OF_ONE_AWAY: usize = 3;
 /// The service is asked about verified callers only, so clients need not be told apart to share its calls.
 const EVERYBODY: u64 = 0;
 const MAX_PENDING: usize = 20_000;

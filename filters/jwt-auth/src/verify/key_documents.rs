@@ -139,15 +139,9 @@ impl Verifier {
             match document.seek(key_id, since_ns, now_ns) {
                 Sought::Absent => {}
                 Sought::Soon => return Err(Failure::Wait(Reason::KeyPending)),
-                Sought::Undecided {
-                    retry_after_s,
-                    is_outage,
-                } => {
-                    let reason = match is_outage {
-                        true => Reason::KeysUnavailable,
-                        false => Reason::KeyPending,
-                    };
-                    return Err(Failure::undecided(reason, retry_after_s));
+                // The keys at hand serve: that this one is not among them is what the client says.
+                Sought::Undecided { retry_after_s } => {
+                    return Err(Failure::undecided(Reason::KeyPending, retry_after_s));
                 }
             }
         }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use host::Status;
 use host::fake::{Process, Profile, Proxy};
-use policy::identity::Identity;
+use policy::identity::{Claims, Identity};
+use policy::json::Json;
 use token_bucket::TokenBucket;
 
 use crate::bed::{counted, from, passed, proxy, run, status, worker};
@@ -218,4 +219,33 @@ fn a_host_without_shared_data_is_named() {
         "{}",
         refused.text()
     );
+}
+
+/// All such callers would be one, with those who have no token.
+#[test]
+fn callers_count_by_a_claim_that_is_a_list_or_an_object() {
+    let limit = r#"{"limits":[{"name":"l","key":["claim:groups"],"rate":"1/h","burst":1}]}"#;
+    let mut proxy = proxy(Profile::Envoy, limit);
+    assert_eq!(status(&mut proxy, &from("192.0.2.1")), 200, "nobody");
+    for (groups, expected) in [
+        (r#"["a","b"]"#, 200),
+        (r#"["b","a"]"#, 429),
+        (r#"["a"]"#, 200),
+        (r#""a""#, 200),
+        (r#"["a,b"]"#, 200),
+        (r#"{"id":1}"#, 200),
+        (r#"{"id":1}"#, 429),
+        (r#"{"id":2}"#, 200),
+        ("[]", 429),
+        ("null", 429),
+    ] {
+        let claims = format!(r#"{{"groups":{groups}}}"#);
+        let identity = Identity {
+            provider: "corp".to_owned(),
+            claims: Claims(Json::parse(claims.as_bytes()).unwrap()),
+            ..Identity::default()
+        };
+        let request = from("192.0.2.1").identity(&identity);
+        assert_eq!(status(&mut proxy, &request), expected, "{groups}");
+    }
 }

@@ -119,6 +119,21 @@ impl Identity {
             })
     }
 
+    /// All that a claim says as one text, which tells callers apart: as [`Identity::claim_text`], of a list
+    /// its items in whatever order they came, of an object its JSON.
+    #[must_use]
+    pub fn claim_key(&self, path: &str) -> Option<String> {
+        self.claim_text(path).or_else(|| match self.claim(path)? {
+            Json::Array(items) if !items.is_empty() => {
+                let mut items: Vec<String> = items.iter().map(ToString::to_string).collect();
+                crate::sort::by_key(&mut items, String::clone);
+                Some(format!("[{}]", items.join(",")))
+            }
+            object @ Json::Object(_) => Some(object.to_string()),
+            _ => None,
+        })
+    }
+
     /// The values of a claim as text: the items of a list, or the one there is.
     #[must_use]
     pub fn claim_values(&self, path: &str) -> Vec<String> {

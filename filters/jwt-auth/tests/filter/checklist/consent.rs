@@ -173,12 +173,12 @@ fn a_service_is_asked_once_and_a_withdrawal_is_seen_when_the_response_is_old() {
         let calls = bed.responses(move |call| {
             let header = |name| header_of(call, name);
             assert_eq!(header(":method"), "GET");
-            assert_eq!(header(":path"), "/people/a%2F..%2Fb%3F%20c?brief");
+            assert_eq!(header(":path"), "/people/a%2Fb%20c%40d?brief");
             assert!(header("authorization").starts_with("Bearer "));
             let purposes: &[&str] = if switch.get() { &["care"] } else { &[] };
             CallResponse::http(200, json!({"purposes": purposes}).to_string())
         });
-        let claims = bed.claims(&json!({"sub": "a/../b? c", "exp": bed.now() + 3_000}));
+        let claims = bed.claims(&json!({"sub": "a/b c@d", "exp": bed.now() + 3_000}));
         let token = signer().token(&claims);
         let request = bearer("/", &token);
         for _ in 0..5 {
@@ -385,4 +385,59 @@ fn documents_are_served_where_the_filter_enforces() {
         let mut bed = Bed::new(Profile::Envoy, &denied);
         bed.refuses("by the rules", &request, "", (403, "no_rule"));
     }
+}
+
+/// Somebody about whom the service fails alone says nothing of the service.
+#[test]
+fn one_person_takes_the_consent_of_nobody_else_away() {
+    in_every_host(&lookup("ignore"), |bed| {
+        bed.responses(|call| match header_of(call, ":path").contains("evil") {
+            true => CallResponse::http(500, ""),
+            false => CallResponse::http(200, r#"{"purposes":[]}"#),
+        });
+        let of = |bed: &Bed, person: &str| {
+            signer().token(&bed.claims(&json!({"sub": person, "consents": ["care"]})))
+        };
+        for number in 0..6 {
+            let evil = of(bed, "evil");
+            bed.passes("the claim decides", &bearer("/", &evil), &evil);
+            let jane = of(bed, &format!("jane {number}"));
+            let missing = (403, "consent_missing");
+            bed.refuses("withdrawn", &bearer("/", &jane), &jane, missing);
+            bed.wait(Duration::from_millis(1100));
+        }
+        let before = of(bed, "evil");
+        for _ in 0..5 {
+            bed.passes("the claim decides", &bearer("/", &before), &before);
+            bed.wait(Duration::from_millis(1100));
+        }
+        let jane = of(bed, "jane again");
+        bed.refuses(
+            "withdrawn",
+            &bearer("/", &jane),
+            &jane,
+            (403, "consent_missing"),
+        );
+        // Nobody is asked about who may be somebody else to a server that decodes.
+        let calls = bed.responses(|_| CallResponse::http(200, r#"{"purposes":["care"]}"#));
+        for person in [
+            "../people/jane",
+            "x/../../jane",
+            "..\\jane",
+            "jane;x",
+            "jane.",
+            "jane/",
+            "a//b",
+            "jane%2e",
+            "jane?x",
+            "..",
+        ] {
+            let token = of(bed, person);
+            bed.passes("the claim decides", &bearer("/", &token), &token);
+        }
+        assert_eq!(*calls.borrow(), 0, "{:?}", bed.profile);
+        let token = of(bed, "tenant/jane@example.com");
+        bed.passes("a name", &bearer("/", &token), &token);
+        assert_eq!(*calls.borrow(), 1, "{:?}", bed.profile);
+    });
 }

@@ -9,7 +9,7 @@ use jwt_auth::JwtAuth;
 use jwt_auth::opaque::api_key;
 use serde_json::{Value, json};
 
-use super::bed::{PEPPER, bearer, header_of, in_every_host, refusal};
+use super::bed::{Bed, PEPPER, bearer, header_of, in_every_host, refusal};
 
 fn hexadecimal(bytes: [u8; 32]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -338,4 +338,33 @@ fn every_emergency_is_told_whatever_others_do() {
         let mut lines = outcome.logs.iter();
         assert!(lines.any(|line| line.text.contains("breaks the glass at rules[0]")));
     });
+}
+
+/// Who is out of time in the queue has been kept out by others, not by an outage.
+#[test]
+fn a_queue_that_is_too_long_lets_nobody_through() {
+    let configuration = json!({
+        "on_error": "allow", "waiting": {"timeout": "2s"},
+        "providers": {"a": {"introspection": {"uri": "https://idp.example.com/introspect", "cluster": "idp",
+            "client_id": "edge", "client_secret_env": "CLIENT_SECRET", "max_requests": 1, "timeout": "5s"}}},
+        "rules": [{"require": {"provider": "a"}}],
+    });
+    let mut bed = Bed::new(Profile::Envoy, &configuration);
+    let streams: Vec<u32> = (0..3)
+        .map(|number| bed.proxy.start(&bearer("/", &format!("token {number}"))))
+        .collect();
+    bed.wait(Duration::from_millis(1900));
+    let call = bed.proxy.host().pending_calls()[0].token;
+    bed.proxy
+        .respond_to_call(call, CallResponse::http(200, r#"{"active":false}"#));
+    bed.wait(Duration::from_millis(200));
+    let mut codes = Vec::new();
+    for stream in streams {
+        let outcome = bed.proxy.finish(stream);
+        assert!(outcome.upstream().headers.is_none());
+        codes.push(outcome.client().text());
+    }
+    assert!(codes[0].contains("token_inactive"), "{codes:?}");
+    assert!(codes[1].contains("waiting_full"), "{codes:?}");
+    assert!(codes[2].contains("waiting_full"), "{codes:?}");
 }
