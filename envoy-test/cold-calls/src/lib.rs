@@ -7,10 +7,13 @@
 //! indirect call. So this pass keeps a direct call only where caller and callee run with requests and
 //! the callee is short; every other call goes through the table of functions. Nothing else changes.
 //!
+//! Before that, [`fold`] leaves one of those functions that are the same.
+//!
 //! Which functions run with requests is data: [`HotFunctions`], one name a line, written by
 //! `make hot-functions` from runs of the case files with the modules that [`counting`] makes.
 
 mod counting;
+mod folding;
 mod indirect;
 mod measuring;
 mod survey;
@@ -21,6 +24,7 @@ use std::collections::BTreeSet;
 use wasm_encoder::reencode;
 
 pub use counting::counting;
+pub use folding::fold;
 pub use indirect::{Rewritten, make_indirect};
 pub use measuring::measuring;
 pub use survey::function_names;

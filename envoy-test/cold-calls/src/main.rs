@@ -6,7 +6,7 @@
 use std::fs;
 use std::process::ExitCode;
 
-use cold_calls::{HotFunctions, make_indirect};
+use cold_calls::{HotFunctions, fold, make_indirect};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,7 +29,9 @@ fn main() -> ExitCode {
 fn run(hot: &str, linked: &str, module: &str, named: &str) -> Result<String, String> {
     let hot = fs::read_to_string(hot).map_err(|error| format!("{hot}: {error}"))?;
     let bytes = fs::read(linked).map_err(|error| format!("{linked}: {error}"))?;
-    let rewritten = make_indirect(&bytes, &HotFunctions::parse(&hot))
+    let hot = HotFunctions::parse(&hot);
+    let rewritten = fold(&bytes, &hot)
+        .and_then(|folded| make_indirect(&folded, &hot))
         .map_err(|error| format!("{linked}: {error}"))?;
     for (file, bytes) in [(module, &rewritten.module), (named, &rewritten.with_names)] {
         fs::write(file, bytes).map_err(|error| format!("{file}: {error}"))?;

@@ -5,12 +5,14 @@ use std::convert::Infallible;
 
 use wasm_encoder::reencode::{self, Reencode, utils};
 use wasm_encoder::{
-    CodeSection, CustomSection, ElementSection, ExportSection, Function, GlobalSection,
-    ImportSection, Instruction, Module, TableType, TypeSection,
+    CodeSection, CustomSection, ElementSection, ExportSection, Function, FunctionSection,
+    GlobalSection, ImportSection, Instruction, Module, NameMap, NameSection, TableType,
+    TypeSection,
 };
 use wasmparser::{
     CustomSectionReader, ElementSectionReader, ExportSectionReader, FunctionBody,
-    GlobalSectionReader, ImportSectionReader, Operator, Parser, TypeSectionReader,
+    FunctionSectionReader, GlobalSectionReader, ImportSectionReader, Operator, Parser,
+    TypeSectionReader,
 };
 
 use crate::Error;
@@ -21,6 +23,16 @@ pub(crate) trait Change {
     /// The number that a function has from now on.
     fn function_index(&self, function: u32) -> u32 {
         function
+    }
+
+    /// Whether one of the module's own functions goes: `function_index` says what is called in its place.
+    fn leaves_out(&self, _own_function: usize) -> bool {
+        false
+    }
+
+    /// The names of functions where they are no longer those of the module.
+    fn function_names(&self) -> Option<NameMap> {
+        None
     }
 
     /// How many slots the table gets in addition.
@@ -64,6 +76,7 @@ pub(crate) fn rewritten(module: &[u8], change: &impl Change) -> Result<Vec<u8>, 
     let mut walk = Walk {
         change,
         own_function: 0,
+        declared: 0,
     };
     walk.parse_core_module(&mut written, Parser::new(0), module)?;
     validated(written.finish())
@@ -73,6 +86,8 @@ struct Walk<'c, C> {
     change: &'c C,
     /// The place of the function whose body comes next.
     own_function: usize,
+    /// The place of the function that is declared next.
+    declared: usize,
 }
 
 /// A section that stays as it is and gets something more.
@@ -105,6 +120,21 @@ impl<C: Change> Reencode for Walk<'_, C> {
         Ok(self.change.function_index(function))
     }
 
+    fn parse_function_section(
+        &mut self,
+        functions: &mut FunctionSection,
+        section: FunctionSectionReader<'_>,
+    ) -> Result<(), reencode::Error> {
+        for type_index in section {
+            let type_index = self.type_index(type_index?)?;
+            if !self.change.leaves_out(self.declared) {
+                functions.function(type_index);
+            }
+            self.declared = self.declared.saturating_add(1);
+        }
+        Ok(())
+    }
+
     fn table_type(&mut self, table: wasmparser::TableType) -> Result<TableType, reencode::Error> {
         let mut table = utils::table_type(self, table)?;
         let added = u64::from(self.change.added_slots());
@@ -118,16 +148,19 @@ impl<C: Change> Reencode for Walk<'_, C> {
         section: &mut CodeSection,
         body: FunctionBody<'_>,
     ) -> Result<(), reencode::Error> {
+        let own_function = self.own_function;
+        self.own_function = own_function.saturating_add(1);
+        if self.change.leaves_out(own_function) {
+            return Ok(());
+        }
         let mut written = self.new_function_with_parsed_locals(&body)?;
         let mut code = Vec::new();
         for operator in body.get_operators_reader()? {
             let operator = operator?;
             code.push((operator.clone(), self.instruction(operator)?));
         }
-        self.change
-            .write_code(self.own_function, &code, &mut written);
+        self.change.write_code(own_function, &code, &mut written);
         section.function(&written);
-        self.own_function = self.own_function.saturating_add(1);
         Ok(())
     }
 
@@ -136,7 +169,13 @@ impl<C: Change> Reencode for Walk<'_, C> {
         module: &mut Module,
         section: CustomSectionReader<'_>,
     ) -> Result<(), reencode::Error> {
-        if self.change.keeps_custom_sections() {
+        if section.name() == "name"
+            && let Some(functions) = self.change.function_names()
+        {
+            let mut names = NameSection::new();
+            names.functions(&functions);
+            module.section(&names);
+        } else if self.change.keeps_custom_sections() {
             module.section(&CustomSection {
                 name: Cow::Borrowed(section.name()),
                 data: Cow::Borrowed(section.data()),

@@ -10,7 +10,8 @@
 use std::sync::{Arc, Mutex};
 
 use cold_calls::{
-    COUNTER, Error, HotFunctions, INSTRUCTIONS, counting, function_names, make_indirect, measuring,
+    COUNTER, Error, HotFunctions, INSTRUCTIONS, counting, fold, function_names, make_indirect,
+    measuring,
 };
 use wasmi::{Engine, Linker, Module, Store};
 
@@ -126,6 +127,40 @@ fn the_same_input_gives_the_same_bytes_and_only_one_of_them_has_names() {
     assert_eq!(once.with_names, again.with_names);
     assert!(function_names(&once.with_names).is_ok());
     assert!(matches!(function_names(&once.module), Err(Error::NoNames)));
+}
+
+#[test]
+fn of_functions_that_are_the_same_one_stays_under_a_hot_name() {
+    // `b` is `a`, so `of_b` is `of_a`; `other_type` and `other_number` are not.
+    let text = r#"(module
+        (table 3 3 funcref)
+        (elem (i32.const 0) $b $other_type $of_b)
+        (type $number (func (param i32) (result i32)))
+        (func $other_type (param i32 i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+        (func $a (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+        (func $other_number (param i32) (result i32) (i32.add (local.get 0) (i32.const 2)))
+        (func $b (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+        (func $of_a (param i32) (result i32) (call $a (call $other_number (local.get 0))))
+        (func $of_b (param i32) (result i32) (call $b (call $other_number (local.get 0))))
+        (func $run (export "run") (param i32) (result i32)
+            (i32.add
+                (i32.mul (call $of_b (local.get 0)) (i32.const 10000))
+                (i32.add
+                    (i32.mul (call $of_a (local.get 0)) (i32.const 100))
+                    (call_indirect (type $number) (local.get 0) (i32.const 0))))))"#;
+    let before = module(text);
+    let folded = fold(&before, &HotFunctions::parse("b")).unwrap();
+    assert_eq!(
+        function_names(&folded).unwrap(),
+        ["other_type", "b", "other_number", "of_a", "run"]
+    );
+    for argument in [0, 7, 41] {
+        assert_eq!(run(&folded, argument), run(&before, argument));
+    }
+    let again = fold(&folded, &HotFunctions::default()).unwrap();
+    assert_eq!(again.len(), folded.len());
+    let rewritten = make_indirect(&folded, &HotFunctions::default()).unwrap();
+    assert_eq!(run(&rewritten.module, 7), run(&before, 7));
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub(crate) struct Kind {
     form: String,
     checked: bool,
     words: Vec<String>,
+    foreign: Vec<String>,
     lookalikes: Vec<String>,
     examples: Vec<String>,
     counterexamples: Vec<String>,
@@ -48,6 +49,13 @@ pub(crate) fn read() -> Result<Vec<Kind>, String> {
             }
             kinds.push(kind);
         }
+    }
+    for mut row in Row::all("languages", crate::file("languages")?, "language")? {
+        row.required("name")?;
+        for kind in &mut kinds {
+            kind.foreign.append(&mut row.list(&kind.name)?);
+        }
+        row.end()?;
     }
     Ok(kinds)
 }
@@ -72,6 +80,7 @@ fn read_one(mut row: Row) -> Result<Kind, String> {
             Some(_) => return Err(row.wrong("checked: expected true or false")),
         },
         words: row.list("words")?,
+        foreign: Vec::new(),
         lookalikes: row.list("lookalikes")?,
         examples: row.list("examples")?,
         counterexamples: row.list("counterexamples")?,
@@ -127,7 +136,7 @@ pub(crate) fn table(kinds: &[Kind], presets: &[Preset]) -> String {
         let _ = writeln!(
             rows,
             "Detector {{ name: {:?}, about: {:?}, category: Category::{}, presets: {}, form: {}, \
-             checked: {}, words: &{:?}, lookalikes: &{:?}, examples: &{:?}, counterexamples: &{:?} }},",
+             checked: {}, words: &{:?}, foreign: {:?}, lookalikes: &{:?}, examples: &{:?}, counterexamples: &{:?} }},",
             kind.name,
             kind.about,
             kind.category,
@@ -135,6 +144,7 @@ pub(crate) fn table(kinds: &[Kind], presets: &[Preset]) -> String {
             kind.form,
             kind.checked,
             kind.words,
+            kind.foreign.join("|"),
             kind.lookalikes,
             kind.examples,
             kind.counterexamples,

@@ -54,6 +54,7 @@ mod redaction;
 mod rewriter;
 mod role;
 mod scan;
+mod segments;
 mod spelled;
 pub mod sse;
 pub mod steps;

@@ -252,8 +252,15 @@ impl Markup {
         let mut info = plan.name_info(parent, &name);
         match name.as_slice() {
             b"th" | b"dt" => info.role = Role::Name,
-            b"td" | b"dd" | b"string" | b"integer" | b"date" => info.role = Role::Value,
+            b"td" | b"dd" | b"string" | b"integer" | b"date" | b"input" | b"textarea" => {
+                info.role = Role::Value;
+            }
+            // XML-RPC calls what a structure has so, and its name.
+            b"name" if around_name == b"member" => info.kinds = None,
             _ => {}
+        }
+        if around.role == Role::Value && info.role == Role::Value && info.kinds.is_none() {
+            info.kinds.clone_from(&around.kinds);
         }
         if info.role == Role::Value
             && let Some(last) = self.elements.last()
@@ -280,7 +287,7 @@ impl Markup {
             ..element.info.clone()
         };
         let mut info = plan.name_info((&around, &element.name), name);
-        if info.kinds.is_none() && info.role == Role::Value && element.info.role == Role::Value {
+        if info.kinds.is_none() && info.role == Role::Value {
             info.kinds.clone_from(&element.info.kinds);
         }
         match name {
@@ -306,6 +313,7 @@ impl Markup {
         let mut info = self.attribute.clone();
         let tag = &mut self.tag;
         if info.role.names() {
+            let text = info.role.read(text);
             add_line(&mut tag.naming, text);
             // Those are about the element, and not about the text in it.
             if !matches!(local(&self.name), b"id" | b"type" | b"title" | b"label") {
@@ -318,7 +326,7 @@ impl Markup {
                     ..KeyInfo::default()
                 };
                 info.add_named(source.plan, (&KeyInfo::default(), b""), &tag.naming);
-                search(source, place, &info, found);
+                search(source.plan, source.text, place, &info, found);
             }
         } else if info.role == Role::Value {
             if tag.element.info.role.names() {
@@ -331,7 +339,7 @@ impl Markup {
                 info.add_named(source.plan, (&KeyInfo::default(), b""), &tag.naming);
             }
         }
-        search(source, place, &info, found);
+        search(source.plan, source.text, place, &info, found);
     }
 
     /// The tag has been read.
@@ -372,21 +380,32 @@ impl Markup {
 
     /// A piece of text between two tags.
     fn content(&mut self, source: &Source<'_>, place: (usize, usize), found: &mut Vec<Span>) {
-        let (start, mut end) = trimmed(source.text, place);
+        // What is behind the end of a CDATA section is a text of its own.
+        let (mut from, to) = place;
+        while let Some(section) = memchr::memmem::find(part(source.text, from, to), b"]]>") {
+            self.text(source, (from, from.plus(section)), found);
+            from = from.plus(section).plus(3);
+        }
+        self.text(source, (from, to), found);
+    }
+
+    /// A piece of text without markup.
+    fn text(&mut self, source: &Source<'_>, place: (usize, usize), found: &mut Vec<Span>) {
+        let (start, end) = trimmed(source.text, place);
         let text = part(source.text, start, end);
         if text.is_empty() || self.is_raw {
             return;
         }
-        // The end of a CDATA section.
-        let text = text
-            .strip_suffix(b"]]>")
-            .map_or(text, <[u8]>::trim_ascii_end);
-        end = start.plus(text.len());
         let Some((element, around)) = self.elements.split_last_mut() else {
             return;
         };
+        // `<td>First name:</td><td>Jane</td>`, `<b>DOB:</b> 01/02/1970`.
+        let label = text.strip_suffix(b":");
+        if label.is_some() && LABELS.contains(&&*element.name) {
+            element.info.role = Role::Name;
+        }
         if element.info.role.names() {
-            note(around, element.info.role, text);
+            note(around, element.info.role, label.unwrap_or(text));
         }
         let mut info = element.info.clone();
         if !element.naming.is_empty() {
@@ -394,13 +413,14 @@ impl Markup {
             info.add_named(source.plan, (&parent, name), &element.naming);
             info.role = Role::Value;
         }
-        search(source, (start, end), &info, found);
+        search(source.plan, source.text, (start, end), &info, found);
     }
 }
 
 /// What is announced is searched as a value.
-fn search(
-    source: &Source<'_>,
+pub(crate) fn search(
+    plan: &Plan,
+    text: &[u8],
     (start, end): (usize, usize),
     info: &KeyInfo,
     found: &mut Vec<Span>,
@@ -409,10 +429,8 @@ fn search(
         return;
     }
     let mut spans = Vec::new();
-    let text = part(source.text, start, end);
-    source
-        .plan
-        .search(text, 0, &info.announcement(), true, &mut spans);
+    let text = part(text, start, end);
+    plan.search(text, 0, &info.announcement(), true, &mut spans);
     found.extend(spans.into_iter().map(|span| Span {
         start: span.start.plus(start),
         end: span.end.plus(start),
@@ -472,6 +490,10 @@ fn is_ended_by(name: &[u8], next: &[u8]) -> bool {
 #[rustfmt::skip]
 const VOID: &[&[u8]] = &[
     b"area", b"base", b"br", b"col", b"embed", b"hr", b"img", b"input", b"link", b"meta", b"source", b"track", b"wbr",
+];
+/// What an element of HTML has that ends with a colon names what is behind it.
+const LABELS: &[&[u8]] = &[
+    b"td", b"b", b"strong", b"em", b"span", b"label", b"th", b"dt",
 ];
 /// With the number of a name: what is in its tag, and not in its content.
 const IN_A_TAG: u32 = 1 << 31;

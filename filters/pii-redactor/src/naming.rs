@@ -52,6 +52,7 @@ impl Naming {
     /// What comes is beside other fields.
     pub(crate) fn clear(&mut self) {
         self.lines.clear();
+        self.start = 0;
         self.is_over = false;
     }
 }

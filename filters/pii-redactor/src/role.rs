@@ -16,6 +16,8 @@ pub(crate) enum Role {
     Coding,
     /// A code or a text in one of them: it names the value beside the type.
     Code,
+    /// What is secret of a JSON Web Key (RFC 7517), if a type of key stands beside it.
+    KeyPart,
 }
 
 impl Role {
@@ -31,13 +33,23 @@ impl Role {
                 return Self::Code;
             }
             (Self::Coding, _) | (Self::Type, "system") => return Self::None,
-            (_, "type" | "kind") if before.is_empty() => return Self::Type,
+            (_, "type" | "kind" | "code") if before.is_empty() => return Self::Type,
+            (_, "d" | "p" | "q" | "dp" | "dq" | "qi" | "k") if before.is_empty() => {
+                return Self::KeyPart;
+            }
             _ => {}
         }
-        let is_of_pair = |word| is_in(NAMING, word) || is_in(QUALIFYING, word);
-        if !before.iter().all(is_of_pair) {
+        let is_of_pair =
+            |word| is_in(NAMING, word) || is_in(QUALIFYING, word) || is_in(STATES, word);
+        // `valueString`, `valueDate` and the like of FHIR.
+        if let [value, form, ..] = words
+            && value == "value"
+            && is_in(FORMS, form)
+        {
+            Self::Value
+        } else if !before.iter().all(is_of_pair) {
             Self::None
-        } else if is_in(VALUES, last) {
+        } else if is_in(VALUES, last) || before.is_empty() && is_in(STATES, last) {
             Self::Value
         } else if is_in(NAMING, last) {
             Self::Name
@@ -58,6 +70,15 @@ impl Role {
 
     /// What a text in this role calls the value, in words.
     pub(crate) fn read(self, text: &[u8]) -> &[u8] {
+        if let Some(path) = text.strip_prefix(b"/")
+            && let Some(last) = path.rsplit(|byte| *byte == b'/').find(|step| {
+                !step
+                    .iter()
+                    .all(|byte| byte.is_ascii_digit() || *byte == b'-')
+            })
+        {
+            return last;
+        }
         let codes = if self == Self::Code { CODES } else { SYSTEMS };
         let known = codes.iter().find(|(code, _)| code.as_bytes() == text);
         known.map_or(text, |(_, words)| words.as_bytes())
@@ -68,9 +89,31 @@ impl Role {
 const NAMING: &[&str] = &[
     "name", "key", "field", "label", "title", "question", "attribute", "attr", "header", "param", "parameter",
     "property", "prop", "variable", "var", "system", "type", "kind", "trait", "claim", "setting", "tag",
+    // Changes of documents (RFC 6902, SCIM) and of rows.
+    "path", "column", "url", "root", "kty",
 ];
-const VALUES: &[&str] = &["value", "values", "val", "answer", "answers"];
-const QUALIFYING: &[&str] = &["string", "text", "raw", "current", "entry", "item"];
+const VALUES: &[&str] = &["value", "values", "val", "answer", "answers", "extension"];
+const FORMS: &[&str] = &[
+    "string",
+    "date",
+    "integer",
+    "decimal",
+    "boolean",
+    "code",
+    "coding",
+    "codeable",
+    "human",
+    "contact",
+    "identifier",
+    "address",
+];
+/// What a value was or will be: `old_value`, `from`.
+const STATES: &[&str] = &[
+    "old", "new", "previous", "original", "default", "from", "to", "before", "after",
+];
+const QUALIFYING: &[&str] = &[
+    "string", "text", "raw", "current", "entry", "item", "output",
+];
 
 /// Types of identifiers (HL7 v2, table 0203).
 const CODES: &[(&str, &str)] = &[
@@ -97,6 +140,21 @@ const CODES: &[(&str, &str)] = &[
 const SYSTEMS: &[(&str, &str)] = &[
     ("urn:oid:2.16.840.1.113883.4.1", "ssn"),
     ("2.16.840.1.113883.4.1", "ssn"),
+    ("RSA", JWK),
+    ("EC", JWK),
+    ("OKP", JWK),
+    ("oct", JWK),
+    (
+        "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race",
+        "race",
+    ),
+    (
+        "http://hl7.org/fhir/us/core/StructureDefinition/us-core-ethnicity",
+        "ethnicity",
+    ),
     ("urn:oid:2.16.840.1.113883.4.572", "mbi"),
     ("urn:oid:2.16.840.1.113883.4.6", "npi"),
 ];
+
+/// What the type of a key says that is beside it.
+pub(crate) const JWK: &str = "jwk";

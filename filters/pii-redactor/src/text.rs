@@ -47,6 +47,9 @@ impl TextRewriter {
         if form == TextForm::Markup && plan.announces_by_name() {
             scanner.read_markup();
         }
+        if form == TextForm::Plain && plan.announces_by_name() {
+            scanner.read_segments();
+        }
         Self {
             plan,
             scanner,

@@ -100,6 +100,7 @@ impl Keep {
             let at_least = fields.or("at_least", None, time);
             let at_most = fields.or("at_most", None, time);
             match (at_least, at_most) {
+                (None, None) if fields.refused(&["at_least", "at_most"]) => return None,
                 (None, None) => {
                     node.reject_unseen("expected \"at_least\", \"at_most\", or both");
                     return None;

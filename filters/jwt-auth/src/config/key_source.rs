@@ -182,11 +182,14 @@ impl InlineKeys {
             }
         };
         if set.is_empty() && from_environment.is_empty() {
-            let reasons: Vec<String> = skipped
-                .iter()
-                .map(|key| format!("keys[{}]: {}", key.index, key.reason))
-                .collect();
-            node.reject_unseen(format_args!("no usable key; {}", reasons.join("; ")));
+            let mut reasons = "no usable key".to_owned();
+            for key in &skipped {
+                reasons.push_str(&format!("; keys[{}]: {}", key.index, key.reason));
+            }
+            if skipped.is_empty() {
+                reasons.push_str(": the set is empty");
+            }
+            node.reject_unseen(reasons);
             return None;
         }
         let (secret, public) = set.kinds();

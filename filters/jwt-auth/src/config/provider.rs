@@ -64,7 +64,7 @@ impl Provider {
                 ProviderKind::ApiKeys(_) => Vec::new(),
                 _ => vec![Location::authorization()],
             });
-            if from.is_empty() {
+            if from.is_empty() && !fields.refused(&["from", "api_keys.from"]) {
                 fields.node().reject_unseen(
                     r#"api_keys.from: missing; expected where keys are sent, such as [{"header": "x-api-key"}]"#,
                 );

@@ -41,7 +41,10 @@ impl RequestLimit {
                     n.named(|_, most| most.integer(0..=u64::MAX))
                 }),
             };
-            if limit.max_body_bytes.is_none() && limit.max_query.is_empty() {
+            if limit.max_body_bytes.is_none()
+                && limit.max_query.is_empty()
+                && !fields.refused(&["max_body", "max_query"])
+            {
                 fields
                     .node()
                     .reject_unseen(r#"expected "max_body" or "max_query""#);

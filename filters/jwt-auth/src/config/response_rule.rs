@@ -51,7 +51,9 @@ impl ResponseRule {
             set_headers.extend(deprecation.map(|at| ("deprecation", format!("@{at}"))));
             set_headers.extend(sunset.map(|at| ("sunset", format_http_date(at))));
             set_headers.extend(link.map(|link| ("link", link)));
-            if remove_headers.is_empty() && set_headers.is_empty() && !hides_errors {
+            let keys = ["remove_headers", "deprecation", "sunset", "deprecation_link", "hide_errors"];
+            let does_nothing = remove_headers.is_empty() && set_headers.is_empty() && !hides_errors;
+            if does_nothing && !fields.refused(&keys) {
                 fields.node().reject_unseen(
                     r#"expected "remove_headers", "deprecation", "sunset", "deprecation_link" or "hide_errors""#,
                 );

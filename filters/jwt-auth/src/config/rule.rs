@@ -267,6 +267,10 @@ impl Providers {
                 .enumerate()
                 .map(|(index, name)| (name.as_str(), index))
                 .collect();
+            if words.is_empty() {
+                n.reject("there is no provider");
+                return None;
+            }
             n.one_of(&words)
         };
         let list = |n: Node<'_>| {

@@ -92,6 +92,62 @@ fn every_mistake_is_named() {
 }
 
 #[test]
+fn what_is_wrong_is_not_said_to_be_missing_too() {
+    for (text, expected) in [
+        (
+            r#"{"providers": {}, "requests": [{"max_body": "10M"}]}"#,
+            "requests[0].max_body:",
+        ),
+        (
+            r#"{"providers": {}, "requests": [{"max_query": {"limit": "many"}}]}"#,
+            "requests[0].max_query.limit:",
+        ),
+        (
+            r#"{"providers": {}, "response_rules": [{"sunset": "soon"}]}"#,
+            "response_rules[0].sunset:",
+        ),
+        (
+            r#"{"providers": {}, "rules": [{"match": {"consent": {"granted": [7]}}, "allow": "anonymous"}]}"#,
+            "rules[0].match.consent.granted[0]:",
+        ),
+        (
+            r#"{"providers": {"k": {"api_keys": {"from": [{"header": "a", "query": "b"}],
+                "keys": [{"id": "a", "sha256": "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"}]}}},
+                "rules": [{"require": {"provider": "k"}}]}"#,
+            "providers.k.api_keys.from[0]:",
+        ),
+    ] {
+        let problems = Config::parse(text).unwrap_err().to_string();
+        let told: Vec<&str> = problems.lines().collect();
+        assert!(
+            matches!(told.as_slice(), [one] if one.contains(expected)),
+            "{text}\n{problems}"
+        );
+    }
+    for (text, expected) in [
+        (
+            r#"{"providers": {}, "requests": [{"match": {"paths": ["/a"]}}]}"#,
+            r#"requests[0]: expected "max_body" or "max_query""#,
+        ),
+        (
+            r#"{"providers": {}, "response_rules": [{"hide_errors": false}]}"#,
+            r#"response_rules[0]: expected "remove_headers""#,
+        ),
+        (
+            r#"{"providers": {"a": {"issuer": "i", "audiences": ["b"], "jwks": {"inline": {"keys": []}}}}}"#,
+            "providers.a.jwks.inline: no usable key: the set is empty",
+        ),
+        (
+            r#"{"providers": {}, "rules": [{"require": {"provider": "K"}}]}"#,
+            r#"rules[0].require.provider: "K": there is no provider"#,
+        ),
+    ] {
+        let problems = Config::parse(text).unwrap_err().to_string();
+        assert!(problems.contains(expected), "{text}\n{problems}");
+    }
+}
+
+#[test]
 fn metadata_of_the_resource_are_where_the_standard_has_them() {
     let metadata = |resource: &str| {
         let text = format!(

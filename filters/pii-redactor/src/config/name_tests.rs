@@ -150,3 +150,48 @@ fn declarations_states_and_messages_are_no_values() {
         assert!(out == expected || out.contains("MINOR"), "{out}");
     }
 }
+
+/// A name of each language and kind, with letters of its own and without.
+#[test]
+fn names_in_other_languages_announce() {
+    let rules = r#"{"presets":["gdpr","secrets"]}"#;
+    for names in [
+        "Kennwort mdp contraseña contrasena hasło lösenord loesenord adgangskode passord salasana heslo jelszó şifre пароль κωδικός 密码 パスワード 비밀번호",
+        "Familienname nom_de_famille sobrenome voornaam achternaam imię nazwisko förnamn efternamn etunimi sukunimi příjmení keresztnév prenume prezime фамилия 姓名 氏名",
+        "Straße Strasse Anschrift dirección indirizzo endereço endereco straat ulica osoite 住所",
+        "Gewerkschaft Krankheit Behinderung Ethnie Religionszugehörigkeit Religionszugehoerigkeit Parteizugehörigkeit sexuelle_Orientierung religión religione maladie malattia enfermedad syndicat sindicato orientation_sexuelle godsdienst wyznanie",
+    ] {
+        for name in names.split(' ') {
+            let body = format!(r#"{{"a":1,"{name}":"Hunter2"}}"#);
+            assert_ne!(redacted(rules, &body), body, "{name}");
+        }
+    }
+    for name in [
+        "geburtstag",
+        "dateNaissance",
+        "data_nascimento",
+        "syntymäaika",
+        "生年月日",
+    ] {
+        let body = format!(r#"{{"{name}":"1980-11-10"}}"#);
+        assert_ne!(redacted(rules, &body), body, "{name}");
+    }
+    for name in ["nome", "ime", "titre", "ort", "datum"] {
+        let body = format!(r#"{{"{name}":"Hunter2"}}"#);
+        assert_eq!(redacted(rules, &body), body, "{name}");
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_name_stays() {
+    let rules = r#"{"presets":["gdpr","ccpa","hipaa","pci","secrets"]}"#;
+    for body in [
+        r#"{"user":{"id":"u_7","role":"admin"},"account":{"name":"Acme Ltd"}}"#,
+        r#"{"card":{"fingerprint":"mToisGZ01V71BCos"},"data_race":"x"}"#,
+        r#"{"cookie":{"same_site":"lax"},"city":{"id":5,"population":100000}}"#,
+        r#"{"login":{"username":"Username","first_name":"First name"}}"#,
+        r#"{"races":[{"id":1,"distance":"10k"}]}"#,
+    ] {
+        assert_eq!(redacted(rules, body), body);
+    }
+}

@@ -22,7 +22,7 @@ use crate::role::Role;
 use crate::spelled::{Sink, Spelling};
 use crate::tally::Tally;
 use crate::value::ValueScanner;
-use row::{cells, delimiter_of, has_outside_quotes, has_separator, is_blank};
+use row::{Column, cells, delimiter_of, has_outside_quotes, has_separator, is_blank};
 
 /// Rewrites a table.
 #[derive(Debug)]
@@ -62,27 +62,6 @@ pub struct CsvRewriter {
     after_cr: bool,
     value: ValueScanner,
     offset: u64,
-}
-
-/// What the name of a column says.
-#[derive(Clone, Debug, Default)]
-struct Column {
-    name: Vec<u8>,
-    info: KeyInfo,
-    decision: MemberDecision,
-}
-
-impl Column {
-    fn nameless(plan: &Plan) -> Self {
-        Self {
-            decision: if plan.minimizes.is_some() {
-                MemberDecision::NotAllowed
-            } else {
-                MemberDecision::Stays
-            },
-            ..Self::default()
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

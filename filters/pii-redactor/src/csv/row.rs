@@ -1,6 +1,30 @@
 //! What one whole row tells: its delimiter, and the texts of its cells.
 
 use crate::bytes::Position as _;
+use crate::member_rules::MemberDecision;
+use crate::names::KeyInfo;
+use crate::plan::Plan;
+
+/// What the name of a column says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Column {
+    pub(super) name: Vec<u8>,
+    pub(super) info: KeyInfo,
+    pub(super) decision: MemberDecision,
+}
+
+impl Column {
+    pub(super) fn nameless(plan: &Plan) -> Self {
+        Self {
+            decision: if plan.minimizes.is_some() {
+                MemberDecision::NotAllowed
+            } else {
+                MemberDecision::Stays
+            },
+            ..Self::default()
+        }
+    }
+}
 
 /// Whether a piece of a row has nothing but white space.
 pub(super) fn is_blank(piece: &[u8]) -> bool {

@@ -9,8 +9,9 @@ use super::kind::{
     AGE, API_KEY, CARD_CVV, CARD_PIN, MEDICAL_RECORD, PASSWORD, PERSON_DATE, US_SSN_LAST4,
 };
 use super::prose::{is_of_another_unit, is_over_89, written_date};
+use super::secret_end::SecretEnds;
 use super::{Confidence, DETECTORS, Form};
-use crate::bytes::{Position as _, at, before, count_while, part, rest};
+use crate::bytes::{Position as _, at, before, count_while, count_while_back, part, rest};
 use crate::entity::EntitySet;
 use crate::lexicon::Surroundings;
 use crate::placeholder::Labels;
@@ -37,7 +38,14 @@ const KINDS: [u8; 8] = [
 ];
 
 /// Of those, the ones that need no sign between the name and the value: `MRN 0012345`, `Bearer …`.
-const WITHOUT_SIGN: [u8; 5] = [API_KEY, PERSON_DATE, MEDICAL_RECORD, US_SSN_LAST4, AGE];
+const WITHOUT_SIGN: [u8; 6] = [
+    API_KEY,
+    PASSWORD,
+    PERSON_DATE,
+    MEDICAL_RECORD,
+    US_SSN_LAST4,
+    AGE,
+];
 
 /// Finds the values of the assignable kinds.
 pub(super) fn find(text: &Text<'_>, near: &mut Surroundings, spans: &mut Vec<Span>) {
@@ -72,8 +80,8 @@ pub(super) fn find(text: &Text<'_>, near: &mut Surroundings, spans: &mut Vec<Spa
                 && !taken.has(entity)
                 && (scheme == 0 || entity == API_KEY)
                 && (sign != b' ' || stands_without_sign(bytes, (name_end, start), run.end, entity))
-                && let Some(end) =
-                    run.value_end(bytes, start, (sign, entity), text.lexicon.labels())
+                && let Some((start, end)) =
+                    run.value(bytes, start, (sign, entity), text.lexicon.labels())
             {
                 taken.insert(entity);
                 taken_to = run.end.max(end);
@@ -94,14 +102,17 @@ fn has_assignment(text: &[u8]) -> bool {
     memchr::memchr2_iter(b':', b'=', text).any(|sign| {
         step(2);
         let mut end = sign;
-        while end > 0 && matches!(before(text, end), b' ' | b'"' | b'\'') && sign.less(end) < 2 {
+        while end > 0
+            && matches!(before(text, end), b' ' | b'"' | b'\'' | b'\\' | b']')
+            && sign.less(end) < 3
+        {
             end = end.less(1);
         }
         before(text, end).is_ascii_alphabetic() && at(text, sign.plus(1)) != b'/'
     })
 }
 
-/// The sign behind a name, and where the value begins: behind a few spaces and an opening quote or bracket.
+/// The sign behind a name, and where the value begins: behind a few spaces, and an opening quote or bracket.
 fn value_start(text: &[u8], name_end: usize) -> Option<(u8, usize)> {
     let behind = |from: usize, most: usize, is_skipped: fn(u8) -> bool| {
         from.plus(count_while(
@@ -110,13 +121,31 @@ fn value_start(text: &[u8], name_end: usize) -> Option<(u8, usize)> {
             is_skipped,
         ))
     };
-    let is_blank = |byte| matches!(byte, b' ' | b'"' | b'\'' | b'\t');
-    let opens = |byte| matches!(byte, b'[' | b'(' | b'`' | b'*');
-    let place = behind(name_end, 2, is_blank);
+    let is_blank = |byte| matches!(byte, b' ' | b'\t');
+    let opens = |byte| matches!(byte, b'[' | b'(' | b'*');
+    let is_beside_name = |byte| matches!(byte, b' ' | b'"' | b'\'' | b'\t' | b'\\' | b']');
+    let place = behind(name_end, 3, is_beside_name);
     let sign = at(text, place);
     matches!(sign, b':' | b'=').then(|| {
-        let opening = behind(place.plus(1), 2, is_blank);
-        (sign, behind(opening, 2, opens))
+        // `:=`, `=>` and `==` as well.
+        let is_long = matches!((sign, at(text, place.plus(1))), (_, b'=') | (b'=', b'>'));
+        let opening = behind(place.plus(1).plus(usize::from(is_long)), 4, is_blank);
+        let mut start = behind(opening, 2, opens);
+        // An anchor or a tag of YAML.
+        if opening > place.plus(1) && matches!(at(text, start), b'&' | b'!') {
+            let length = count_while(part(text, 0, start.plus(MAX_TAG_BYTES)), start, |byte| {
+                byte > b' '
+            });
+            let tagged = behind(start.plus(length), 4, is_blank);
+            start = if tagged > start.plus(length) {
+                tagged
+            } else {
+                start
+            };
+        }
+        let escape = usize::from(at(text, start) == b'\\');
+        let is_quote = matches!(at(text, start.plus(escape)), b'"' | b'\'' | b'`');
+        (sign, start.plus(if is_quote { escape.plus(1) } else { 0 }))
     })
 }
 
@@ -125,8 +154,12 @@ fn has_value_without_sign(text: &[u8]) -> bool {
     step(text.len() / 8);
     let is_value = |sign: usize| {
         step(1);
-        let word = part(text, sign.less(6), sign);
-        at(text, sign.plus(1)).is_ascii_digit() || word.eq_ignore_ascii_case(b"bearer")
+        let word = part(text, sign.less(6), sign).to_ascii_lowercase();
+        at(text, sign.plus(1)).is_ascii_digit()
+            || word == b"bearer"
+            || word.ends_with(b" by")
+            || word.ends_with(b"login")
+            || part(text, sign, sign.plus(3)) == b" --"
     };
     memchr::memchr2_iter(b' ', b'#', text).any(is_value)
 }
@@ -140,7 +173,21 @@ fn value_behind(text: &[u8], name_end: usize) -> Option<(u8, usize)> {
             place = place.plus(between.len());
         }
     }
-    (place > name_end).then_some((b' ', place))
+    let quote = usize::from(matches!(at(text, place), b'"' | b'\''));
+    (place > name_end).then_some((b' ', place.plus(quote)))
+}
+
+/// Whether a secret stands behind its name without a sign: `--password hunter2` of a command line, `IDENTIFIED BY
+/// 'hunter2'` of SQL, `login joe password hunter2` of a `.netrc`.
+fn is_argument(text: &[u8], name_end: usize, start: usize) -> bool {
+    let line = part(text, name_end.less(MAX_OPTION_BYTES), name_end);
+    let name = count_while_back(line, line.len(), |byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+    });
+    let is_quoted = start > name_end.plus(1);
+    rest(line, line.len().less(name)).starts_with(b"--")
+        || is_quoted && line.to_ascii_lowercase().ends_with(b"identified by")
+        || memchr::memmem::find(part(line, 0, line.len().less(name)), b"login ").is_some()
 }
 
 /// How long a scheme of authentication is before the credentials, with the blanks behind it:
@@ -175,10 +222,12 @@ fn stands_without_sign(
 ) -> bool {
     let value = part(text, start, end);
     match entity {
+        API_KEY if is_argument(text, name_end, start) => true,
         API_KEY => {
             part(text, name_end.less(6), name_end).eq_ignore_ascii_case(b"bearer")
                 && value.len() >= LEAST_TOKEN_BYTES
         }
+        PASSWORD => is_argument(text, name_end, start),
         MEDICAL_RECORD => value.iter().filter(|byte| byte.is_ascii_digit()).count() > 4,
         _ => WITHOUT_SIGN.contains(&entity),
     }
@@ -189,15 +238,13 @@ fn stands_without_sign(
 #[derive(Debug, Default)]
 struct Run {
     end: usize,
-    /// The first digit at or behind the last place that was asked about; the end if there is none.
-    digit: usize,
+    secrets: SecretEnds,
 }
 
 impl Run {
     /// Goes on to a place behind those before.
     fn go_to(&mut self, text: &[u8], start: usize) {
-        let is_another = start >= self.end;
-        if is_another {
+        if start >= self.end {
             let length = count_while(text, start, |byte| {
                 byte > b' '
                     && !separates_values(byte)
@@ -206,26 +253,29 @@ impl Run {
             step(length);
             self.end = start.plus(length);
         }
-        if is_another || start > self.digit {
-            let none = count_while(part(text, 0, self.end), start, |byte| {
-                !byte.is_ascii_digit()
-            });
-            step(none / 4);
-            self.digit = start.plus(none);
-        }
     }
 
-    /// The end of a value of a kind.
-    fn value_end(
-        &self,
+    /// The place of a value of a kind.
+    fn value(
+        &mut self,
         text: &[u8],
         start: usize,
         (sign, entity): (u8, u8),
         labels: &Labels,
-    ) -> Option<usize> {
-        let mut value = part(text, start, self.end);
+    ) -> Option<(usize, usize)> {
+        let is_secret = matches!(entity, API_KEY | PASSWORD);
+        let quoted = is_secret
+            .then(|| self.secrets.quoted(text, start))
+            .flatten();
+        let end = match quoted {
+            Some(end) => end,
+            None if is_secret => self.secrets.bare(text, start),
+            None => self.end,
+        };
+        let mut value = part(text, start, end);
         // The full stop of a sentence is not part of it.
         if sign == b':'
+            && quoted.is_none()
             && let Some((b'.', shorter)) = value.split_last()
         {
             value = shorter;
@@ -240,8 +290,8 @@ impl Run {
         };
         if let Some(end) = own_end {
             value = part(text, start, end);
-        } else if matches!(value.last(), Some(b'.')) && sign == b' ' {
-            value = part(text, start, self.end.less(1));
+        } else if matches!(value.last(), Some(b'.')) && sign == b' ' && quoted.is_none() {
+            value = part(text, start, end.less(1));
         }
         let length = value.len();
         let behind = rest(text, start.plus(length));
@@ -253,8 +303,10 @@ impl Run {
             MEDICAL_RECORD => length <= LONGEST_RECORD_BYTES && digits() >= 4,
             _ => {
                 let is_short = length <= LONGEST_NUMBER_BYTES;
+                let is_phrase = quoted.is_some() && is_all_of_line(text, start, end);
                 length >= LEAST_SECRET_BYTES
-                    && self.digit < start.plus(length)
+                    && (self.secrets.has_digit(text, start, start.plus(length))
+                        || is_phrase && value.contains(&b' '))
                     && !(is_short && digits() == length)
             }
         };
@@ -265,8 +317,22 @@ impl Run {
         let is_labelled =
             || before(text, start) == b'[' && labels.length(rest(text, start.less(1))) > 0;
         let is_value = fits && passes && !labels.is_placeholder(value) && !is_labelled();
-        is_value.then(|| start.plus(length))
+        is_value.then(|| (start, start.plus(length)))
     }
+}
+
+/// Whether a line has nothing but a name and a quoted value: a setting, and no sentence.
+fn is_all_of_line(text: &[u8], start: usize, end: usize) -> bool {
+    let head = part(text, start.less(MAX_OPTION_BYTES), start);
+    let line = memchr::memrchr(b'\n', head).map_or(0, |end| end.plus(1));
+    let words = rest(head, line).split(|byte| matches!(byte, b' ' | b'\t'));
+    let behind = rest(text, end.plus(1)).trim_ascii_start();
+    let is_over = at(text, end.plus(1)) == b'\n' || matches!(at(behind, 0), 0 | b'#');
+    is_over
+        && words
+            .filter(|word| word.iter().any(u8::is_ascii_alphanumeric))
+            .count()
+            == 1
 }
 
 /// Whether the age at a place is that of what a cache holds, or a bound.
@@ -300,6 +366,9 @@ fn is_date(value: &[u8]) -> bool {
 }
 
 const MAX_SCHEME_BYTES: usize = 16;
+const MAX_TAG_BYTES: usize = 24;
+/// An option of a command line, or what stands before a name in a line, is not longer.
+const MAX_OPTION_BYTES: usize = 64;
 /// Shorter ones may be words behind `bearer`.
 const LEAST_TOKEN_BYTES: usize = 16;
 const LONGEST_TIME_BYTES: usize = 35;

@@ -19,6 +19,7 @@ pub(crate) mod internal_url;
 mod prelude;
 mod presets;
 mod prose;
+mod secret_end;
 mod shape;
 mod table;
 
@@ -60,6 +61,8 @@ pub struct Detector {
     pub checked: bool,
     /// The words that announce it, in names of members and in text: lower case, separated by spaces.
     pub words: &'static [&'static str],
+    /// More of them in other languages, with a bar between.
+    pub foreign: &'static str,
     /// Phrases that have such a word in them and are about something else: a `page token` is no token.
     pub lookalikes: &'static [&'static str],
     /// Texts that match as a whole; where words are needed, with them.

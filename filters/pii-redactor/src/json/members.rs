@@ -432,13 +432,22 @@ impl JsonRewriter {
                         skip.depth = skip.depth.saturating_sub(1);
                         over = skip.depth == 0;
                     }
+                    b' ' if skip.depth == 0 && usize::from(skip.new_bytes) == NEW.len() => {
+                        skip.new_bytes = u8::MAX;
+                    }
                     // The number or literal is over, and this byte is not part of it.
                     _ if skip.depth == 0 && !is_token_byte(byte) => {
                         cursor.drop_read();
                         self.state = State::AfterValue;
                         return;
                     }
-                    _ => {}
+                    _ => {
+                        let next = NEW.get(usize::from(skip.new_bytes));
+                        skip.new_bytes = match next {
+                            Some(next) if *next == byte => skip.new_bytes.saturating_add(1),
+                            _ => u8::MAX,
+                        };
+                    }
                 }
             }
             cursor.advance();
@@ -488,6 +497,9 @@ pub(super) const fn is_before_document(byte: u8, has_value: bool) -> bool {
         _ => false,
     }
 }
+
+/// What may stand before a call: `new Date(0)`.
+const NEW: &[u8] = b"new";
 
 pub(crate) const fn starts_value(byte: u8) -> bool {
     is_token_byte(byte) || matches!(byte, b'"' | b'\'' | b'{' | b'[')

@@ -155,6 +155,8 @@ struct Skip {
     is_text: bool,
     /// It is what a function is called with, up to the bracket that ends it.
     is_call: bool,
+    /// So much of `new` has been read, behind which the value goes on.
+    new_bytes: u8,
     depth: u32,
     /// What ends the string that is being skipped.
     quote: Option<u8>,

@@ -74,6 +74,13 @@ impl JsonRewriter {
         if byte == b'(' && !top && self.is_called() {
             return self.begin_call(cursor, tally);
         }
+        // `u"Jane"` of Python.
+        if matches!(byte, b'"' | b'\'') && !top && self.token.len() == 1 && self.is_called() {
+            self.note(Fault::UnknownToken, self.place(cursor));
+            let prefix = std::mem::take(&mut self.token);
+            cursor.out().extend_from_slice(&prefix);
+            return self.begin(byte, cursor, plan, tally);
+        }
         if self.token.last() == Some(&b'/') && matches!(byte, b'/' | b'*') {
             // A comment begins right behind it.
             self.token.pop();
@@ -177,6 +184,19 @@ impl JsonRewriter {
         if !is_literal {
             // A word that JSON does not have stands where a value does, and the rest is JSON again.
             self.note(Fault::UnknownToken, place);
+            // `4111n`, `536L`, `+123`.
+            let core = number.strip_prefix(b"+").unwrap_or(number);
+            let core = core
+                .strip_suffix(b"n")
+                .or(core.strip_suffix(b"L"))
+                .unwrap_or(core);
+            if is_number(core)
+                && let Some(new) = self.number(core, place, plan, tally)
+            {
+                cursor.out().extend_from_slice(&new);
+                cursor.out().extend_from_slice(rest(&token, number.len()));
+                return;
+            }
             let announcement = self.next.info.announcement();
             let new = searched(plan, &token, &announcement, place, tally);
             cursor

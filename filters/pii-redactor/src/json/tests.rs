@@ -222,6 +222,10 @@ fn what_is_around_a_malformed_spot_goes_on() {
             r#"{"i":ObjectId("[EMAIL]"),"d":new Date (1),"b":[T(")", 2), X(y(1))],"dob":null}"#.to_owned(),
         ),
         (
+            r#"{"secret":new Date("S3"),"dob":new Date(1) ,"email":u"jane@example.com","c":4111111111111111n}"#.to_owned(),
+            r#"{"dob":null ,"email":u"[EMAIL]","c":"************1111"}"#.to_owned(),
+        ),
+        (
             "{\u{a0}\"x\"\u{a0}:\u{3000}1\u{a0},\u{feff}\"secret\":\u{a0}[1]\u{b},\u{2028}'a':2}".to_owned(),
             "{\u{a0}\"x\"\u{a0}:\u{3000}1\u{a0}\u{b},\u{2028}'a':2}".to_owned(),
         ),

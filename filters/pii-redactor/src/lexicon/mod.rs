@@ -10,6 +10,7 @@
 
 mod lists;
 mod near;
+mod spellings;
 mod vocabulary;
 mod words;
 
@@ -72,10 +73,16 @@ pub struct Announcement {
 
 impl Announcement {
     /// What it says about a value that is a JSON number: no secret of a program is one, and
-    /// `"max_tokens": 10` is common; and nobody's name is one, but the id of a user is.
+    /// `"max_tokens": 10` is common; and nothing that has a name is one, but the id of a user is.
     #[must_use]
     pub(crate) fn of_number(mut self) -> Self {
-        for kind in [kind::API_KEY, kind::PASSWORD, kind::USERNAME] {
+        for kind in [
+            kind::API_KEY,
+            kind::PASSWORD,
+            kind::USERNAME,
+            kind::PERSON_NAME,
+            kind::CITY,
+        ] {
             self.kinds.remove(kind);
         }
         self
@@ -109,6 +116,15 @@ impl Lexicon {
             }
             for phrase in detector.words {
                 lexicon.add(phrase, |known| known.announces.insert(entity));
+            }
+            for phrase in detector
+                .foreign
+                .split('|')
+                .filter(|phrase| !phrase.is_empty())
+            {
+                for phrase in spellings::of(phrase) {
+                    lexicon.add(&phrase, |known| known.announces.insert(entity));
+                }
             }
             for phrase in detector.lookalikes {
                 lexicon.add(phrase, |known| known.denies.insert(entity));
@@ -223,13 +239,12 @@ impl Lexicon {
         let generic = !own_words.is_empty() && own_words.iter().all(|word| word.has(GENERIC));
         let from = if generic { 0 } else { own };
         let mut kinds = self.announced_by_name(&words, from);
-        // `message.content` is what a model says; `message_content` is what people write.
-        if generic
-            && !self
-                .announced_by_name(own_words, 0)
-                .has(kind::MESSAGE_CONTENT)
-        {
-            kinds.remove(kind::MESSAGE_CONTENT);
+        // `message.content` is what a model says; `message_content` is what people write. So with `user.id`, which
+        // nobody logs in with, and the name of a bank account.
+        for kind in [kind::MESSAGE_CONTENT, kind::USERNAME] {
+            if kinds.has(kind) && !self.announced_by_name(own_words, 0).has(kind) {
+                kinds.remove(kind);
+            }
         }
         let negative = kinds.is_empty() && own_words.iter().any(|word| word.has(NEGATIVE));
         Announcement {

@@ -119,3 +119,44 @@ fn values_in_long_lines_are_found_wherever_a_window_ends() {
         assert!(!out.contains("123") && !out.contains("Jane"), "{filling}");
     }
 }
+
+#[test]
+fn labels_and_members_name_what_is_beside_them() {
+    let plan = plan_of(r#"{"presets":["gdpr","hipaa","pci","secrets"]}"#);
+    for (text, expected) in [
+        (
+            "<member><name>password</name><value><string>hunter2</string></value></member>",
+            "<member><name>password</name><value><string>[PASSWORD]</string></value></member>",
+        ),
+        (
+            "<Patient><name><given value=\"Jane\"/><family value=\"Doe\"/></name></Patient>",
+            "<Patient><name><given value=\"[PERSON_NAME]\"/><family value=\"[PERSON_NAME]\"/></name></Patient>",
+        ),
+        (
+            "<id root=\"2.16.840.1.113883.4.1\" extension=\"536221000\"/>",
+            "<id root=\"2.16.840.1.113883.4.1\" extension=\"[US_SSN]\"/>",
+        ),
+        (
+            "<birthTime value=\"19710102\"/>",
+            "<birthTime value=\"[PERSON_DATE]\"/>",
+        ),
+        (
+            "<Dbtr><Nm>Jane Doe</Nm></Dbtr><Prd><Nm>x</Nm></Prd>",
+            "<Dbtr><Nm>[PERSON_NAME]</Nm></Dbtr><Prd><Nm>x</Nm></Prd>",
+        ),
+        (
+            "<tr><td>First name:</td><td>Jane</td></tr><tr><td>Jane</td></tr>",
+            "<tr><td>First name:</td><td>[PERSON_NAME]</td></tr><tr><td>Jane</td></tr>",
+        ),
+        (
+            "<p><b>First name:</b> Jane</p><p>Jane</p>",
+            "<p><b>First name:</b> [PERSON_NAME]</p><p>Jane</p>",
+        ),
+        (
+            "<p><label for=\"p\">Password</label><input id=\"p\" value=\"hunter2\"><input value=\"x\">",
+            "<p><label for=\"p\">Password</label><input id=\"p\" value=\"[PASSWORD]\"><input value=\"x\">",
+        ),
+    ] {
+        assert_eq!(redacted(&plan, "text/html", text), expected);
+    }
+}

@@ -7,6 +7,7 @@ use policy::finding::Category;
 
 use super::{FieldRule, Plan};
 use crate::bytes::Position as _;
+use crate::detect::kind::ONLINE_ID;
 use crate::entity::EntitySet;
 use crate::names::{KeyInfo, NameCache};
 use crate::role::Role;
@@ -148,7 +149,8 @@ impl Plan {
         let mut left = *kinds;
         while let Some(entity) = left.first() {
             left.remove(entity);
-            if self.category(entity) == Category::Security && name.len() > 1 {
+            let is_secret = self.category(entity) == Category::Security || entity == ONLINE_ID;
+            if is_secret && name.len() > 1 {
                 inherited.remove(entity);
             }
         }

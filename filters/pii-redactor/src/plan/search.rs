@@ -8,7 +8,7 @@ use policy::finding::Category;
 use super::{FIRST_CUSTOM, Plan};
 use crate::bytes::{Position as _, enclosing_bytes, part};
 use crate::custom::searchable;
-use crate::detect::kind::HEALTH;
+use crate::detect::kind::{HEALTH, PERSON_NAME, USERNAME};
 use crate::detect::{
     Confidence, DETECTORS, Form, List, Scratch, Span, Text, find, is_special_category,
 };
@@ -151,12 +151,20 @@ impl Plan {
         if none
             || self.is_placeholder(text.trim_ascii())
             || text.is_empty()
-            || announcement.is_paired && self.is_name_of(announcement, text)
+            || self.is_choice(announcement, text)
             || self.settings.min_confidence > Confidence::Medium
         {
             return None;
         }
         self.whole_kind(announcement, text)
+    }
+
+    /// Whether a text is what a form shows, and no value: beside a name anything that is called so, and elsewhere
+    /// the words for names.
+    fn is_choice(&self, announcement: &Announcement, text: &[u8]) -> bool {
+        let kinds = &announcement.kinds;
+        (announcement.is_paired || kinds.has(PERSON_NAME) || kinds.has(USERNAME))
+            && self.is_name_of(announcement, text)
     }
 
     /// Whether a text is no value, but what values of the kinds that are announced are called.

@@ -16,6 +16,7 @@ use crate::entity::EntitySet;
 use crate::lexicon::Announcement;
 use crate::markup::{Markup, Source};
 use crate::plan::{Plan, is_item};
+use crate::segments::Segments;
 use crate::spelled::{Sink, Spelled, Spelling, raw_position};
 use secrets::Swallow;
 
@@ -52,6 +53,8 @@ pub(crate) struct TextScanner {
     list: List,
     /// Reads the names in XML and HTML.
     markup: Option<Box<Markup>>,
+    /// Reads the places of fields in HL7 and X12.
+    segments: Option<Box<Segments>>,
 }
 
 impl TextScanner {
@@ -73,12 +76,18 @@ impl TextScanner {
             listed_alone: false,
             list: None,
             markup: None,
+            segments: None,
         }
     }
 
     /// The texts are lines of XML or HTML, in which names of elements and attributes announce.
     pub(crate) fn read_markup(&mut self) {
         self.markup = Some(Box::default());
+    }
+
+    /// The texts are lines, perhaps of messages whose fields are known by their places.
+    pub(crate) fn read_segments(&mut self) {
+        self.segments = Some(Box::default());
     }
 
     /// The texts from here on are spelled in this way.
@@ -201,7 +210,7 @@ impl TextScanner {
         let mut cut = if last { self.text.len() } else { self.cut() };
         let first_cut = cut;
         let mut announced = Vec::new();
-        let before = self.markup.clone().filter(|_| !last);
+        let before = (!last).then(|| (self.markup.clone(), self.segments.clone()));
         self.read_names(sink.plan, (cut, last), &mut announced);
         let searched = (&*self.text, self.from, cut);
         let whole = (whole, &mut announced);
@@ -223,8 +232,10 @@ impl TextScanner {
                 }
             }
         }
-        if cut != first_cut && before.is_some() {
-            self.markup = before;
+        if cut != first_cut
+            && let Some(before) = before
+        {
+            (self.markup, self.segments) = before;
             self.read_names(sink.plan, (cut, false), &mut Vec::new());
         }
         self.spans.retain(|span| span.end <= cut);
@@ -255,10 +266,13 @@ impl TextScanner {
 
     /// Reads the names in XML and HTML up to a place, and finds what they announce.
     fn read_names(&mut self, plan: &Plan, (cut, last): (usize, bool), found: &mut Vec<Span>) {
+        let (text, from) = (&*self.text, self.from);
+        if let Some(segments) = &mut self.segments {
+            segments.read((plan, text), (from, cut), last, found);
+        }
         let Some(markup) = &mut self.markup else {
             return;
         };
-        let (text, from) = (&*self.text, self.from);
         let spelled = |place: usize| at(&self.raw, raw_position(&self.breaks, place.less(from)));
         let is_literal = |place: usize| spelled(place) == at(text, place);
         let source = Source {

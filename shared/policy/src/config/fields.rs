@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::describe::Shape;
-use super::node::general_path;
+use super::node::{general_path, join};
 use super::{Node, Problem};
 use crate::json::Json;
 use crate::nearest::nearest;
@@ -31,6 +31,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A key that may be absent.
+    #[inline(never)]
     pub fn optional(&mut self, name: &'static str) -> Option<Node<'a>> {
         self.node.ask(|| Shape::Key {
             name,
@@ -49,6 +50,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A key that must be there; `expected` says what belongs there.
+    #[inline(never)]
     pub fn required(&mut self, name: &'static str, expected: &str) -> Option<Node<'a>> {
         self.node.ask(|| Shape::Key {
             name,
@@ -65,6 +67,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A name that must be there, of so many bytes at most; `expected` says whose.
+    #[inline(never)]
     pub fn name(&mut self, key: &'static str, expected: &str, max_bytes: usize) -> Option<String> {
         let name = self.required(key, expected)?.name(max_bytes)?;
         Some(name.to_owned())
@@ -85,6 +88,18 @@ impl<'a> Fields<'a> {
         self.optional(name).and_then(convert).unwrap_or(default)
     }
 
+    /// Whether one of these keys, or something in it, was refused: then nothing is missing in its place. A key of a
+    /// member has the name of that in front, with a dot.
+    #[must_use]
+    pub fn refused(&self, keys: &[&str]) -> bool {
+        let sink = self.node.sink();
+        let path_of = |key: &&str| {
+            let path = self.node.path().to_owned();
+            key.split('.').fold(path, |path, name| join(&path, name))
+        };
+        keys.iter().any(|key| sink.has_refused(&path_of(key)))
+    }
+
     /// A key that is planned but does not work yet: an error that says so, not an unknown key.
     pub fn not_yet(&mut self, name: &'static str) {
         // Not asked for: the schema has no key that does not work.
@@ -93,6 +108,7 @@ impl<'a> Fields<'a> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn finish(self) {
         for (name, _) in self.members {
             // The address of a schema, for editors.

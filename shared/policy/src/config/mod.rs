@@ -171,6 +171,15 @@ impl Sink {
         }
     }
 
+    /// Whether the value at this path, or something in it, was refused.
+    fn has_refused(&self, path: &str) -> bool {
+        let is_within = |problem: &Problem| {
+            let rest = problem.path().strip_prefix(path);
+            rest.is_some_and(|rest| matches!(rest.bytes().next(), None | Some(b'.' | b'[')))
+        };
+        self.problems.borrow().iter().any(is_within)
+    }
+
     /// Nobody reads more problems than there are by now.
     fn is_full(&self) -> bool {
         self.problems.borrow().len() >= MAX_PROBLEMS

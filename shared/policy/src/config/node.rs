@@ -64,44 +64,75 @@ impl<'a> Node<'a> {
     /// Reports this value as wrong, with the value in the message:
     /// `limits[2].rate: "100/fortnight": <message>`.
     pub fn reject(&self, message: impl fmt::Display) {
-        let found = abbreviated(self.json);
-        self.sink.report(Problem::new(
-            self.path.as_str(),
-            format!("{found}: {message}"),
-        ));
+        self.report(&self.path, true, &message);
+    }
+
+    /// Compiled once, and not for each type of message.
+    #[inline(never)]
+    fn report(&self, path: &str, shows_value: bool, message: &dyn fmt::Display) {
+        let message = self.with_value(shows_value, message);
+        self.sink.report(Problem::new(path, message));
+    }
+
+    /// As [`Self::report`], of what is accepted.
+    #[inline(never)]
+    fn caution(
+        &self,
+        path: &str,
+        code: &'static str,
+        shows_value: bool,
+        message: &dyn fmt::Display,
+    ) {
+        let message = self.with_value(shows_value, message);
+        self.sink.warn(Warning::new(code, path, message));
+    }
+
+    fn with_value(&self, shows_value: bool, message: &dyn fmt::Display) -> String {
+        if shows_value {
+            format!("{}: {message}", abbreviated(self.json))
+        } else {
+            message.to_string()
+        }
     }
 
     /// Reports this value as wrong without showing it, for secrets and for mistakes between keys.
     pub fn reject_unseen(&self, message: impl fmt::Display) {
-        self.sink
-            .report(Problem::new(self.path.as_str(), message.to_string()));
+        self.report(&self.path, false, &message);
     }
 
     /// Reports another place of the document as wrong, for what is known only when all of it is read.
     pub fn reject_at(&self, path: &str, message: impl fmt::Display) {
-        self.sink.report(Problem::new(path, message.to_string()));
+        self.report(path, false, &message);
     }
 
     /// Warns about this value, with the value in the message, under a stable code.
     pub fn warn(&self, code: &'static str, message: impl fmt::Display) {
-        let found = abbreviated(self.json);
-        self.warn_unseen(code, format_args!("{found}: {message}"));
+        self.caution(&self.path, code, true, &message);
     }
 
     /// Warns about this value without showing it.
     pub fn warn_unseen(&self, code: &'static str, message: impl fmt::Display) {
-        self.warn_at(&self.path, code, message);
+        self.caution(&self.path, code, false, &message);
     }
 
     /// Warns about another place of the document, for what is known only when all of it is read.
     pub fn warn_at(&self, path: &str, code: &'static str, message: impl fmt::Display) {
-        self.sink
-            .warn(Warning::new(code, path, message.to_string()));
+        self.caution(path, code, false, &message);
     }
 
     /// Each item of an array, converted; items that fail are reported and left out.
     #[must_use]
     pub fn list<T>(&self, mut convert: impl FnMut(Self) -> Option<T>) -> Option<Vec<T>> {
+        let items = self.items()?.iter().enumerate();
+        let mut list = Vec::new();
+        for (index, item) in items {
+            list.extend(convert(self.item(index, item)));
+        }
+        Some(list)
+    }
+
+    #[inline(never)]
+    fn items(&self) -> Option<&'a [Json]> {
         self.ask(|| Shape::List {
             at_most: self.max_items,
             is_never_empty: false,
@@ -122,15 +153,19 @@ impl<'a> Node<'a> {
             }
         };
         self.within_maximum(items.len(), "items")?;
-        let nodes = items.iter().enumerate().map(|(index, item)| Node {
+        Some(items)
+    }
+
+    #[inline(never)]
+    fn item(&self, index: usize, item: &'a Json) -> Self {
+        Node {
             json: item,
             path: format!("{}[{index}]", self.path),
             sink: self.sink,
             max_items: MAX_ITEMS,
             #[cfg(feature = "describe")]
             place: format!("{}[]", self.place),
-        });
-        Some(nodes.filter_map(&mut convert).collect())
+        }
     }
 
     /// As [`Node::list`], and an empty array is a mistake.
@@ -164,30 +199,30 @@ impl<'a> Node<'a> {
         mut convert: impl FnMut(&'a str, Self) -> Option<T>,
     ) -> Option<Vec<(String, T)>> {
         self.ask(|| Shape::Named(self.max_items));
-        let members = match self.json {
-            Json::Object(members) => Some(members),
-            _ => None,
-        };
-        let members = self.expected(members, "an object")?;
-        self.within_maximum(members.len(), "members")?;
-        let convert_member = |(name, value): &'a (String, Json)| {
-            let node = self.named_member(name, value);
-            convert(name.as_str(), node).map(|converted| (name.clone(), converted))
-        };
-        Some(members.iter().filter_map(convert_member).collect())
+        let mut list = Vec::new();
+        for (name, value) in self.members()? {
+            let converted = convert(name, self.named_member(name, value));
+            list.extend(converted.map(|converted| (name.clone(), converted)));
+        }
+        Some(list)
     }
 
-    /// An object with known keys. Keys that `convert` did not ask for are mistakes.
-    #[must_use]
-    pub fn object<T>(&self, convert: impl FnOnce(&mut Fields<'a>) -> Option<T>) -> Option<T> {
-        self.ask(|| Shape::Object);
+    #[inline(never)]
+    fn members(&self) -> Option<&'a [(String, Json)]> {
         let members = match self.json {
             Json::Object(members) => Some(members.as_slice()),
             _ => None,
         };
         let members = self.expected(members, "an object")?;
         self.within_maximum(members.len(), "members")?;
-        let mut fields = Fields::new(self.clone(), members);
+        Some(members)
+    }
+
+    /// An object with known keys. Keys that `convert` did not ask for are mistakes.
+    #[must_use]
+    pub fn object<T>(&self, convert: impl FnOnce(&mut Fields<'a>) -> Option<T>) -> Option<T> {
+        self.ask(|| Shape::Object);
+        let mut fields = Fields::new(self.clone(), self.members()?);
         let converted = convert(&mut fields);
         fields.finish();
         converted
@@ -232,6 +267,7 @@ impl<'a> Node<'a> {
         self.sink
     }
 
+    #[inline(never)]
     pub(super) fn member(&self, name: &str, value: &'a Json) -> Self {
         Node {
             json: value,
@@ -283,9 +319,14 @@ impl<'a> Node<'a> {
 
     pub(super) fn expected<T>(&self, value: Option<T>, what: &str) -> Option<T> {
         if value.is_none() {
-            self.reject(format_args!("expected {what}"));
+            self.reject_kind(what);
         }
         value
+    }
+
+    #[inline(never)]
+    fn reject_kind(&self, expected: &str) {
+        self.reject(format_args!("expected {expected}"));
     }
 }
 

@@ -13,6 +13,7 @@ use crate::units::{self, Rate};
 
 impl<'a> Node<'a> {
     /// A string.
+    #[inline(never)]
     #[must_use]
     pub fn string(&self) -> Option<&'a str> {
         self.ask(|| Shape::Text(String::new()));
@@ -20,6 +21,7 @@ impl<'a> Node<'a> {
     }
 
     /// A string with at least one character, at most `max_bytes` long, without control characters.
+    #[inline(never)]
     #[must_use]
     pub fn name(&self, max_bytes: usize) -> Option<&'a str> {
         self.ask(|| Shape::Name(max_bytes));
@@ -34,6 +36,7 @@ impl<'a> Node<'a> {
     }
 
     /// The lower-case name of a header (RFC 9110 section 5.1).
+    #[inline(never)]
     #[must_use]
     pub fn header_name(&self) -> Option<String> {
         self.checked("header", names::header_name)
@@ -41,24 +44,28 @@ impl<'a> Node<'a> {
 
     /// The name of a header that a request has as one: `host` it has as `:authority` (HTTP/2, and
     /// Envoy whatever the version), so a condition on it would never hold.
+    #[inline(never)]
     #[must_use]
     pub fn field_name(&self) -> Option<String> {
         self.checked("header", names::field_name)
     }
 
     /// The dotted path of a claim, such as `realm_access.roles`.
+    #[inline(never)]
     #[must_use]
     pub fn claim_path(&self) -> Option<String> {
         self.checked("claim", names::claim_path)
     }
 
     /// The name of a cookie (RFC 6265 section 4.1.1).
+    #[inline(never)]
     #[must_use]
     pub fn cookie_name(&self) -> Option<String> {
         self.checked("cookie", names::cookie_name)
     }
 
     /// The name of a query parameter, decoded.
+    #[inline(never)]
     #[must_use]
     pub fn parameter_name(&self) -> Option<String> {
         self.checked("parameter", names::parameter_name)
@@ -75,6 +82,7 @@ impl<'a> Node<'a> {
     }
 
     /// `true` or `false`.
+    #[inline(never)]
     #[must_use]
     pub fn boolean(&self) -> Option<bool> {
         self.ask(|| Shape::Boolean);
@@ -86,6 +94,7 @@ impl<'a> Node<'a> {
     }
 
     /// An integer within `range`.
+    #[inline(never)]
     #[must_use]
     pub fn integer(&self, range: RangeInclusive<u64>) -> Option<u64> {
         self.ask(|| Shape::Integer(range.clone()));
@@ -104,6 +113,7 @@ impl<'a> Node<'a> {
     }
 
     /// A duration such as `"250ms"`, within `range`.
+    #[inline(never)]
     #[must_use]
     pub fn duration(&self, range: RangeInclusive<Duration>) -> Option<Duration> {
         self.ask(|| Shape::Duration(range.clone()));
@@ -123,6 +133,7 @@ impl<'a> Node<'a> {
     }
 
     /// A size in bytes such as `"64KiB"`, within `range`.
+    #[inline(never)]
     #[must_use]
     pub fn size(&self, range: RangeInclusive<u64>) -> Option<u64> {
         self.ask(|| Shape::Size(range.clone()));
@@ -139,6 +150,7 @@ impl<'a> Node<'a> {
     }
 
     /// A rate such as `"100/min"`.
+    #[inline(never)]
     #[must_use]
     pub fn rate(&self) -> Option<Rate> {
         self.ask(|| Shape::Rate);
@@ -170,18 +182,24 @@ impl<'a> Node<'a> {
     pub fn one_of<T: Clone>(&self, words: &[(&str, T)]) -> Option<T> {
         let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
         self.ask(|| Shape::Words(names.iter().map(|name| (*name).to_owned()).collect()));
-        let text = self.expected(self.json.as_str(), &alternatives(&names))?;
-        let found = words
-            .iter()
-            .find(|(name, _)| *name == text)
-            .map(|(_, value)| value.clone());
-        if found.is_none() {
-            self.reject(suggestion(text, &names));
+        let (_, value) = words.get(self.place_among(&names)?)?;
+        Some(value.clone())
+    }
+
+    #[inline(never)]
+    fn place_among(&self, words: &[&str]) -> Option<usize> {
+        let Some(text) = self.json.as_str() else {
+            return self.expected(None, &alternatives(words));
+        };
+        let place = words.iter().position(|word| *word == text);
+        if place.is_none() {
+            self.reject(suggestion(text, words));
         }
-        found
+        place
     }
 
     /// Whether this is exactly this word, where a word is one form of several; reports nothing.
+    #[inline(never)]
     #[must_use]
     pub fn is_word(&self, word: &str) -> bool {
         self.ask(|| Shape::Words(vec![word.to_owned()]));

@@ -24,9 +24,11 @@ impl ConsentCondition {
                 denied: fields.or("denied", Vec::new(), |n| n.strings()),
             };
             if condition == Self::default() {
-                fields
-                    .node()
-                    .reject(r#"expected "granted" or "denied" with purposes"#);
+                if !fields.refused(&["granted", "denied"]) {
+                    fields
+                        .node()
+                        .reject(r#"expected "granted" or "denied" with purposes"#);
+                }
                 return None;
             }
             Some(condition)

@@ -181,7 +181,8 @@ impl EncodedSource {
                 special_features: fields.or("special_features", Vec::new(), |n| numbered(&n, 12)),
                 vendor: fields.or("vendor", None, |n| n.integer(1..=65_535).map(Some)),
             };
-            if needs_purposes && wanted.purposes.is_empty() && wanted.special_features.is_empty() {
+            let is_told_nothing = wanted.purposes.is_empty() && wanted.special_features.is_empty();
+            if needs_purposes && is_told_nothing && !fields.refused(&["purposes", "special_features"]) {
                 fields.node().reject_unseen(
                     r#"expected "purposes" such as { "1": "storage" }: without names for its numbers a TC string says nothing"#,
                 );

@@ -19,7 +19,7 @@ use super::kind::INTERNAL_URL;
 use super::prose;
 use super::shape::ShapeIndex;
 use crate::budget::Looks;
-use crate::bytes::{Position as _, before, part, rest};
+use crate::bytes::{Position as _, at, before, part, rest};
 use crate::entity::EntitySet;
 use crate::lexicon::{Announcement, Lexicon, Surroundings};
 use crate::steps::step;
@@ -306,7 +306,13 @@ impl<'a, 's> Search<'a, 's> {
         });
     }
 
-    fn push(&mut self, entity: u8, start: usize, end: usize, confidence: Confidence) {
+    fn push(&mut self, entity: u8, start: usize, mut end: usize, confidence: Confidence) {
+        // The dashes are those of the comment around it.
+        if at(self.text.bytes, end) == b'>'
+            && part(self.text.bytes, end.less(2).max(start), end) == b"--"
+        {
+            end = end.less(2);
+        }
         if start >= self.text.from
             && confidence >= self.text.least
             && self.text.wanted.has(entity)

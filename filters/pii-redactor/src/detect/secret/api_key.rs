@@ -28,7 +28,7 @@ pub(crate) fn is_secret(value: &[u8]) -> bool {
         b"unset",
         b"n/a",
     ];
-    !value.is_empty()
+    !value.iter().all(|byte| matches!(byte, b'"' | b'\''))
         && !is_message(value)
         && !WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
 }

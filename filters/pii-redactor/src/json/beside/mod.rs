@@ -5,11 +5,15 @@
 
 use super::members::unescaped;
 use super::{JsonRewriter, State, is_space};
+use std::rc::Rc;
+
 use crate::bytes::{Position as _, rest};
+use crate::detect::kind::API_KEY;
+use crate::entity::EntitySet;
 use crate::member_rules::MemberDecision;
 use crate::names::KeyInfo;
 use crate::plan::Plan;
-use crate::role::Role;
+use crate::role::{JWK, Role};
 use crate::steps::step;
 use crate::tally::Tally;
 
@@ -100,7 +104,12 @@ impl Ahead {
 impl JsonRewriter {
     /// The value of the member that has been named is what another member says, or may say yet.
     pub(super) fn look_beside(&mut self, plan: &Plan) {
-        if self.next.info.role != Role::Value || self.next.decision != MemberDecision::Stays {
+        let is_value = match self.next.info.role {
+            Role::Value => true,
+            Role::KeyPart => plan.binding(API_KEY).is_some(),
+            _ => false,
+        };
+        if !is_value || self.next.decision != MemberDecision::Stays {
             return;
         }
         let may_come = self.next.info.kinds.is_none();
@@ -123,6 +132,15 @@ impl JsonRewriter {
         };
         let parent = (&frame.info, self.stack.name_of(frame));
         let naming = rest(&self.stack.naming, frame.naming_from);
+        if self.next.info.role == Role::KeyPart {
+            let mut lines = naming.split(|byte| *byte == b'\n');
+            if lines.any(|line| line == JWK.as_bytes()) {
+                let mut kinds = EntitySet::EMPTY;
+                kinds.insert(API_KEY);
+                self.next.info.kinds = Some(Rc::new(kinds));
+            }
+            return;
+        }
         self.next.info.add_named(plan, parent, naming);
     }
 
@@ -149,7 +167,7 @@ impl JsonRewriter {
         let Some(mut ahead) = self.ahead.take() else {
             return 0;
         };
-        let plan = std::rc::Rc::clone(&self.plan);
+        let plan = Rc::clone(&self.plan);
         let role_of = |name: &[u8]| {
             let frame = self.stack.frames.last();
             let parent = frame.map(|frame| (&frame.info, self.stack.name_of(frame)));
@@ -170,7 +188,7 @@ impl JsonRewriter {
         };
         if ahead.is_named {
             self.stack.note_naming(Role::Name, &unescaped(&ahead.text));
-            let plan = std::rc::Rc::clone(&self.plan);
+            let plan = Rc::clone(&self.plan);
             self.take_naming(&plan);
         }
         self.write_piece((0, ahead.raw.len()), &ahead.raw, out, tally);
@@ -212,7 +230,7 @@ impl KeyInfo {
             self.id = plan.names().next_id();
         }
         self.negative &= kinds.is_empty();
-        self.kinds = (!kinds.is_empty()).then(|| std::rc::Rc::new(kinds));
+        self.kinds = (!kinds.is_empty()).then(|| Rc::new(kinds));
     }
 }
 

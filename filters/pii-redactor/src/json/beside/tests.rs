@@ -147,3 +147,39 @@ fn members_are_read_ahead_once() {
     let one = format!("{{{}\"b\":1}}", r#""value":1,"#.repeat(500));
     assert!(cost(&one) <= 8.0 * ordinary, "{}", cost(&one));
 }
+
+#[test]
+fn changes_and_keys_are_what_is_beside_them_says() {
+    for (input, expected) in [
+        (
+            r#"[{"op":"replace","path":"/first_name","value":"Jane"},{"op":"add","path":"name.familyName","value":"Roe"}]"#,
+            r#"[{"op":"replace","path":"/first_name","value":"[PERSON_NAME]"},{"op":"add","path":"name.familyName","value":"[PERSON_NAME]"}]"#,
+        ),
+        (
+            r#"{"field":"last_name","oldValue":"Doe","newValue":"Roe"}"#,
+            r#"{"field":"last_name","oldValue":"[PERSON_NAME]","newValue":"[PERSON_NAME]"}"#,
+        ),
+        (
+            r#"{"column_name":"first_name","new_value":"Jane","old_value":null}"#,
+            r#"{"column_name":"first_name","new_value":"[PERSON_NAME]","old_value":null}"#,
+        ),
+        (
+            r#"{"from":"Jane","to":"Joan","field":"first_name"}"#,
+            r#"{"from":"[PERSON_NAME]","to":"[PERSON_NAME]","field":"first_name"}"#,
+        ),
+        (
+            r#"{"code":{"text":"Religion"},"valueString":"Catholic"}"#,
+            r#"{"code":{"text":"Religion"},"valueString":""}"#,
+        ),
+        (
+            r#"{"OutputKey":"password","OutputValue":"hunter2"}"#,
+            r#"{"OutputKey":"password","OutputValue":"[PASSWORD]"}"#,
+        ),
+        (
+            r#"[{"kty":"EC","x":"gI0","d":"jpsQ"},{"d":"X4cT","e":"AQAB","k":"AyM1","kty":"RSA"},{"d":"X4cT","k":"v"}]"#,
+            r#"[{"kty":"EC","x":"gI0","d":"[API_KEY]"},{"d":"[API_KEY]","e":"AQAB","k":"[API_KEY]","kty":"RSA"},{"d":"X4cT","k":"v"}]"#,
+        ),
+    ] {
+        check_with(ALL, input, expected);
+    }
+}

@@ -222,7 +222,7 @@ impl JsonRewriter {
             if info.field.is_some()
                 || info.removes.is_some()
                 || info.finds
-                || info.role == Role::Value
+                || matches!(info.role, Role::Value | Role::KeyPart)
             {
                 return None;
             }
