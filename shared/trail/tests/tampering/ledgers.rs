@@ -2,23 +2,6 @@
 
 use super::*;
 
-fn release() -> Control {
-    Control::Release {
-        hold: "case-7".to_owned(),
-        grounds: BTreeMap::new(),
-    }
-}
-
-/// A hold on everything, or on what selectors say.
-fn hold(standing: Vec<audit::Selector>) -> Control {
-    Control::Hold {
-        hold: "case-7".to_owned(),
-        targets: Vec::new(),
-        standing,
-        grounds: BTreeMap::new(),
-    }
-}
-
 /// A purge of all before a record.
 fn purge(line: &str, heartbeat_ms: &str) -> Control {
     let record = Record::check_text(line).unwrap();

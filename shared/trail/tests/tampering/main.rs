@@ -128,6 +128,23 @@ fn tombstone(line: &str) -> Control {
     }
 }
 
+fn release() -> Control {
+    Control::Release {
+        hold: "case-7".to_owned(),
+        grounds: BTreeMap::new(),
+    }
+}
+
+/// A hold on everything, or on what selectors say.
+fn hold(standing: Vec<audit::Selector>) -> Control {
+    Control::Hold {
+        hold: "case-7".to_owned(),
+        targets: Vec::new(),
+        standing,
+        grounds: BTreeMap::new(),
+    }
+}
+
 fn erased(line: &str, groups: &[Group]) -> String {
     let mut json = Json::parse(line.as_bytes()).unwrap();
     for group in groups {

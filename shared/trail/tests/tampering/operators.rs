@@ -68,16 +68,7 @@ fn what_an_operator_erases_is_not_changed() {
         2,
         Kind::StillThere,
     );
-    let hold = Control::Hold {
-        hold: "case-7".to_owned(),
-        targets: Vec::new(),
-        standing: Vec::new(),
-        grounds: BTreeMap::new(),
-    };
-    let release = Control::Release {
-        hold: "case-7".to_owned(),
-        grounds: BTreeMap::new(),
-    };
+    let (hold, release) = (hold(Vec::new()), release());
     assert_has(
         &with(&[hold.clone(), order.clone()], &lines),
         1,
