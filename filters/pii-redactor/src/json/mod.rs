@@ -8,8 +8,8 @@
 //!
 //! Several documents one after the other (NDJSON) are read as such. What JSON5 adds is read too:
 //! comments, names without quotes, single quotes, a comma behind the last child. What is no JSON is scanned as text
-//! from the first wrong byte on, up to a line that begins like a document again: detectors go on,
-//! rules about members have nothing to hold on to in between, and the caller is told.
+//! from the first wrong byte on, up to the next member, or a line that begins like a document again: detectors go
+//! on, rules about members have nothing to hold on to in between, and the caller is told.
 
 mod beside;
 mod comments;
@@ -21,6 +21,7 @@ mod members;
 mod nested;
 mod numbers;
 mod recovery;
+mod resume;
 mod rules;
 mod searched_names;
 mod stack;
@@ -98,6 +99,8 @@ struct Traits {
     level: u8,
     /// Each line is a document.
     is_lines: bool,
+    /// By its type it is JSON, and goes on where it is malformed.
+    seeks: bool,
     /// Whether the usual members are read without a step for each part.
     runs: bool,
     /// No rule is about paths, so that is possible from the root on.
@@ -175,6 +178,7 @@ impl JsonRewriter {
                 nests: plan.nests_json(),
                 level: 0,
                 is_lines: false,
+                seeks: true,
                 runs: true,
                 root_runs: plan.paths.is_empty() && plan.minimizes.is_none(),
             },
@@ -220,6 +224,7 @@ impl JsonRewriter {
 
     /// By its type the body is a text.
     pub(crate) fn expect_text(&mut self) {
+        self.traits.seeks = false;
         if let Some(watch) = &mut self.watch {
             watch.expect_text();
         }
@@ -390,6 +395,7 @@ impl JsonRewriter {
         }
         cursor.flush();
         self.held = cursor.finish();
+        self.release_member(out, tally);
         self.recovery.text.finish(out, tally);
     }
 
@@ -406,6 +412,7 @@ impl JsonRewriter {
             .saturating_add(self.token.len())
             .saturating_add(self.comment_text.held())
             .saturating_add(self.recovery.text.held())
+            .saturating_add(self.recovery.member.held())
     }
 
     /// Where the body turned out not to be JSON, if it did.
@@ -477,7 +484,7 @@ impl JsonRewriter {
             State::InLostString { escaped } => self.in_lost_string(byte, escaped, cursor),
             State::InToken { is_long } => self.in_token(byte, is_long, cursor, plan, tally),
             State::Skipping(skip) => self.skip(skip, cursor, tally),
-            State::Text => self.in_text(cursor, tally),
+            State::Text => self.in_text(byte, cursor, plan, tally),
         }
     }
 

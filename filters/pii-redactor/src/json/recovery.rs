@@ -1,9 +1,10 @@
-//! What is no JSON: it is text, up to a line that begins like a document again.
+//! What is no JSON: it is text, up to the next member, or a line that begins like a document again.
 
 use std::rc::Rc;
 
 use super::comments::Comment;
 use super::cursor::Cursor;
+use super::resume::MemberAhead;
 use super::{JsonRewriter, RECORD_SEPARATOR, Skip, State, is_line_end};
 use crate::bytes::{Position as _, part, rest};
 use crate::malformed::{Fault, Malformed};
@@ -19,6 +20,8 @@ pub(super) struct Recovery {
     pub(super) malformed: Option<Malformed>,
     /// What is no JSON goes through here.
     pub(super) text: TextRewriter,
+    /// What may be the member with which JSON goes on.
+    pub(super) member: MemberAhead,
     /// The byte before the chunk ended a line, or there is none.
     pub(super) after_line: bool,
     /// The text goes on at the beginning of a line.
@@ -30,6 +33,7 @@ impl Recovery {
         Self {
             malformed: None,
             text: TextRewriter::new(plan, TextForm::JsonEscapes),
+            member: MemberAhead::default(),
             after_line: true,
             at_line: false,
         }
@@ -61,7 +65,10 @@ impl JsonRewriter {
                 .get(before)
                 .is_some_and(|byte| is_line_end(*byte)),
         };
-        self.stack.clear();
+        self.recovery.member.begin();
+        if !self.seeks_members() {
+            self.stack.clear();
+        }
         let back = u64::try_from(taken.len()).unwrap_or(0);
         self.recovery.text.begin_at(place.saturating_sub(back));
         self.recovery.text.write(&taken, cursor.out(), tally);
@@ -91,23 +98,41 @@ impl JsonRewriter {
         }
     }
 
-    pub(super) fn in_text(&mut self, cursor: &mut Cursor<'_>, tally: &mut Tally) {
+    pub(super) fn in_text(
+        &mut self,
+        byte: u8,
+        cursor: &mut Cursor<'_>,
+        plan: &Plan,
+        tally: &mut Tally,
+    ) {
         cursor.flush();
         let ahead = rest(cursor.chunk, cursor.at);
         // A label begins with a bracket too, so that only an object is recognized.
-        let begins = ahead.first() == Some(&b'{');
         if self.recovery.at_line
-            && begins
+            && byte == b'{'
             && self.traits.level == 0
             && !self.recovery.text.is_in_key()
         {
+            self.release_member(cursor.out(), tally);
             self.recovery.text.end_line(cursor.out(), tally);
+            self.stack.clear();
             self.state = State::Value { is_first: false };
+            return;
+        }
+        let seeks = self.seeks_members();
+        if seeks && self.seek_member(byte, cursor, plan, tally) {
             return;
         }
         let end = memchr::memchr2(b'\n', RECORD_SEPARATOR, ahead);
         let length = end.map_or(ahead.len(), |end| end.plus(1));
         let line = part(ahead, 0, length);
+        // What may begin a member is looked at by itself.
+        let sign = memchr::memchr3(b',', b'{', b'[', line).filter(|_| seeks);
+        let (end, length) = sign.map_or((end, length), |sign| (None, sign));
+        let line = part(line, 0, length);
+        if seeks {
+            self.count_brackets(line);
+        }
         self.recovery.text.write(line, cursor.out(), tally);
         if line.last() == Some(&RECORD_SEPARATOR) {
             self.recovery.text.end_line(cursor.out(), tally);
