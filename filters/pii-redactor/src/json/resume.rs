@@ -115,7 +115,11 @@ impl JsonRewriter {
         let member = std::mem::take(&mut self.recovery.member);
         self.recovery.text.finish(cursor.out(), tally);
         let is_behind_another = member.held.first() == Some(&b',');
-        let is_in_object = self.stack.frames.last().is_some_and(|frame| frame.is_object);
+        let is_in_object = self
+            .stack
+            .frames
+            .last()
+            .is_some_and(|frame| frame.is_object);
         if is_behind_another && !(is_in_object && member.opened == 0) {
             self.open_unknown();
         }
@@ -267,7 +271,12 @@ mod tests {
 
     #[test]
     fn what_never_becomes_a_member_stays_a_text() {
-        for text in ["; , \"first_name\"", "{\"first_name\" x", ";[[{\"first_name", "; ,\"a\",\"b\",[,{,"] {
+        for text in [
+            "; , \"first_name\"",
+            "{\"first_name\" x",
+            ";[[{\"first_name",
+            "; ,\"a\",\"b\",[,{,",
+        ] {
             check(text, text);
         }
         let many = format!(";{}", "[,\"a\":1;".repeat(2_000));
