@@ -172,7 +172,9 @@ impl Stream<AuditEmitter> for AuditedStream {
     fn on_log(&mut self, filter: &mut AuditEmitter, host: &dyn Host) {
         let plugin = filter.configs.plugin();
         let config = Rc::clone(self.config.as_ref().unwrap_or(plugin));
-        filter.record(host, &config, self.start.as_ref());
+        // No configuration was chosen, and so the request was refused. Not every host keeps decisions.
+        let is_refused = self.start.is_some() && self.config.is_none();
+        filter.record(host, &config, self.start.as_ref(), is_refused);
     }
 
     fn on_done(&mut self, filter: &mut AuditEmitter, _host: &dyn Host) {
@@ -233,7 +235,13 @@ impl AuditEmitter {
     }
 
     /// The request is complete: writes it down.
-    fn record(&mut self, host: &dyn Host, config: &Config, start: Option<&Start>) {
+    fn record(
+        &mut self,
+        host: &dyn Host,
+        config: &Config,
+        start: Option<&Start>,
+        is_refused: bool,
+    ) {
         let now = &Moment::of(host);
         let rule = match start {
             Some(start) => config.rule_for(&start.request.facts(host, Direction::Request)),
@@ -242,7 +250,7 @@ impl AuditEmitter {
         let rule = &*rule;
         let mut observed = self.observer.decided(host, start);
         // A refusal is always worth a record: who probes a gateway starts where nobody looks.
-        let level = if observed.was_stopped() {
+        let level = if is_refused || observed.was_stopped() {
             rule.level.max(Level::Metadata)
         } else {
             rule.level

@@ -193,10 +193,21 @@ impl JsonRewriter {
         cursor: &Cursor<'_>,
         tally: &mut Tally,
     ) {
+        // An item has no name.
+        let is_member = self
+            .stack
+            .frames
+            .last()
+            .is_some_and(|frame| frame.is_object);
+        let name: &[u8] = if is_member {
+            &self.member_name.text
+        } else {
+            b""
+        };
         let found = Found {
             offset: self.place(cursor),
             length: 0,
-            old: &self.member_name.text,
+            old: name,
             new,
         };
         redaction.record(tally, found);

@@ -181,6 +181,14 @@ fn documents() -> impl Strategy<Value = String> {
     })
 }
 
+#[test]
+fn an_item_is_not_told_by_the_name_of_a_member_before_it() {
+    let body = br#"[[true],{"name":{"":true}},true]"#;
+    for size in 1..=body.len() {
+        check(body, size);
+    }
+}
+
 proptest! {
     #[test]
     fn documents_are_read_alike(document in documents(), times in 1_usize..4, size in 1_usize..80) {
