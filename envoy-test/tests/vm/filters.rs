@@ -39,7 +39,10 @@ fn configuration_on(profile: Profile, filter: &str) -> String {
     match filter {
         _ if profile == Profile::Envoy => configuration,
         "jwt-auth" => configuration.replace(r#""query": "access_token""#, r#""header": "x-token""#),
-        "token-bucket" => configuration.replace(r#""route""#, r#""host""#),
+        "token-bucket" => configuration.replace(r#""route""#, r#""host""#).replace(
+            r#""identity_from": "property""#,
+            r#""identity_from": "header""#,
+        ),
         "pii-redactor" => configuration
             .replace(
                 r#""on_error": {"#,
