@@ -26,12 +26,14 @@ pub(crate) fn table(name: &str, entries: &[Entry], emitter: &Emitter<'_>) -> Str
     let mut rows = "| key | type | default | meaning |\n| --- | --- | --- | --- |\n".to_owned();
     for entry in entries {
         let keys = emitter.keys();
-        let place = keys.iter().find(|place| {
+        let places = keys.iter().filter(|place| {
             emitter
                 .entry(place)
                 .is_some_and(|found| found.key == entry.key)
         });
-        let place = place.unwrap_or_else(|| panic!("{} is the key of nothing", entry.key));
+        let places: Vec<&String> = places.collect();
+        let place = places.first();
+        let place = *place.unwrap_or_else(|| panic!("{} is the key of nothing", entry.key));
         let is_required = emitter.is_required(place);
         let default = match (&entry.default, is_required) {
             (_, true) => "required".to_owned(),
@@ -42,13 +44,18 @@ pub(crate) fn table(name: &str, entries: &[Entry], emitter: &Emitter<'_>) -> Str
                 .unwrap_or_default(),
         };
         let kind = kind(emitter, place);
+        let label = match name {
+            "configuration" => &entry.key,
+            _ => label(&entry.key),
+        };
+        let label = if label == entry.key && !keys.contains(&entry.key) {
+            let at_most = if name == "configuration" { 2 } else { 1 };
+            paths(&places, at_most).unwrap_or_else(|| label.to_owned())
+        } else {
+            label.to_owned()
+        };
         rows.push_str(&format!(
-            "| `{}` | {kind} | {default} | {} |\n",
-            if name == "configuration" {
-                &entry.key
-            } else {
-                label(&entry.key)
-            },
+            "| `{label}` | {kind} | {default} | {} |\n",
             entry.meaning
         ));
     }
@@ -57,6 +64,21 @@ pub(crate) fn table(name: &str, entries: &[Entry], emitter: &Emitter<'_>) -> Str
 
 fn plain(value: &Json) -> String {
     value.scalar_text().unwrap_or_else(|| value.to_string())
+}
+
+/// The whole paths of a key that stands further in, below the object that the table is about; `None` where it
+/// stands in more places.
+fn paths(places: &[&String], at_most: usize) -> Option<String> {
+    let mut labels: Vec<&str> = Vec::new();
+    for place in places {
+        let own = ["providers.*.", "rules[].", "limits[]."];
+        let inner = own.iter().find_map(|object| place.strip_prefix(object));
+        let inner = inner.unwrap_or(place);
+        if !labels.contains(&inner) {
+            labels.push(inner);
+        }
+    }
+    (labels.len() <= at_most).then(|| labels.join("`, `"))
 }
 
 /// The key without the object that the table is about.
