@@ -289,3 +289,28 @@ fn case_files_fit_their_schema() {
         assert!(!keys(wrong), "{wrong}");
     }
 }
+
+/// Kong tells filters of a certificate by other names than Envoy, and tells less of it.
+#[test]
+fn each_host_tells_of_a_certificate_what_it_tells_of_one() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = r#"
+configuration = '{"rules": [{"match": {"paths": ["/machines/**"]}, "require": {"tls": {"client_certificate": true}}}], "default": "anonymous"}'
+
+[[case]]
+name = "a certificate"
+
+[[case.step]]
+request = { path = "/machines/1", tls = { version = "1.3", subject = "CN=billing" } }
+expect = { status = 200 }
+
+[[case.step]]
+request = { path = "/machines/1", tls = { version = "1.3" } }
+expect = { status = 403, upstream = false }
+"#;
+    write(folder.path(), "tls.toml", file);
+    for host in ["envoy", "kong"] {
+        let (output, text) = test(folder.path(), &["--host", host, "tls.toml"]);
+        assert_eq!(output.status.code(), Some(0), "{host}: {text}");
+    }
+}
