@@ -81,7 +81,7 @@ impl Get<'_> {
 /// The bearer token in the environment variable that the key `token_env` at this path names.
 ///
 /// # Errors
-/// There is none.
+/// The variable is not set, or has no usable token.
 pub(crate) fn bearer_token(
     host: &dyn Host,
     variable: Option<&String>,

@@ -332,7 +332,7 @@ impl Lookup {
         }
         let room = self.room(calls);
         let is_being_tried = room < self.settings.max_requests;
-        // Whoever it has failed about may be why it fails, and finds out for others only when nobody else comes.
+        // A person about whom it has failed may be why: others are let try it first.
         let others_first_ns = match self.failing.contains(&subject) {
             true => 10 * NS_PER_S,
             false => 0,

@@ -313,7 +313,7 @@ impl CsvRewriter {
         true
     }
 
-    /// Whether any of these names changes what becomes of its cells, or may.
+    /// Whether a rule or a kind of data is about a column with any of these names, or may be.
     fn says_something(&self, columns: &[Column]) -> bool {
         let nameless = Column::nameless(&self.plan).decision;
         let has_role = |is: fn(Role) -> bool| columns.iter().any(|column| is(column.info.role));

@@ -1,6 +1,6 @@
 //! What nginx hosts do not do, and what the filter does about it.
 
-use host::fake::{CallResponse, Profile, Proxy, Request, Response};
+use host::fake::{CallResponse, Profile, Proxy, Refused, Request, Response};
 use token_bucket::TokenBucket;
 
 use crate::bed::proxy;
@@ -123,19 +123,24 @@ fn what_goes_by_the_route_is_refused_at_load_where_nobody_tells_it() {
     ] {
         for profile in Profile::ALL {
             let configured = Proxy::native::<TokenBucket>(profile).configure(limit(more));
-            assert_eq!(
-                configured.is_ok(),
-                profile == Profile::Envoy,
-                "{profile:?} {more}"
-            );
-            if let Err(refused) = configured {
-                let text = refused.text();
-                assert!(
-                    text.contains(&format!("{path}: this host does not")),
-                    "{text}"
-                );
-            }
+            is_for_envoy_alone(profile, configured, path);
         }
+    }
+}
+
+/// Envoy takes the configuration, and the others say at which key they lack something.
+fn is_for_envoy_alone(profile: Profile, configured: Result<(), Refused>, path: &str) {
+    assert_eq!(
+        configured.is_ok(),
+        profile == Profile::Envoy,
+        "{profile:?} {path}"
+    );
+    if let Err(refused) = configured {
+        let text = refused.text();
+        assert!(
+            text.contains(&format!("{path}: this host does not")),
+            "{text}"
+        );
     }
 }
 
@@ -163,18 +168,7 @@ fn what_asks_for_the_caller_is_refused_at_load_where_nobody_hands_the_caller_on(
         for profile in Profile::ALL {
             let alone = limit(more, rest);
             let configured = Proxy::native::<TokenBucket>(profile).configure(&alone);
-            assert_eq!(
-                configured.is_ok(),
-                profile == Profile::Envoy,
-                "{profile:?} {more}"
-            );
-            if let Err(refused) = configured {
-                let text = refused.text();
-                assert!(
-                    text.contains(&format!("{path}: this host does not")),
-                    "{text}"
-                );
-            }
+            is_for_envoy_alone(profile, configured, path);
             let by_header = format!(r#"{rest},"identity_from":"header""#);
             proxy(profile, &limit(more, &by_header));
         }
