@@ -80,6 +80,10 @@ codes! {
         "An address prefix of no bits makes one client of everybody: one bucket for all, one address in records.";
     LOOPBACK_PROXY "MW1224" "loopback_proxy"
         "Only addresses of loopback are trusted. For a peer on loopback Envoy (use_remote_address) appends an address of its own machine to X-Forwarded-For, not the peer's: list that address as well, or all clients are one.";
+    GRAPHQL_ALIASES_PASS "MW1225" "graphql_aliases_pass"
+        "A rule about members of responses at a path of GraphQL, and no rule reads the operations: with an alias (x: ssn) callers rename what the rule goes by. Add a rule with \"graphql\": {} for request.body and request.query.";
+    OWNER_MAY_BE_MISSING "MW1226" "owner_may_be_missing"
+        "An object without its owner stays, and callers of many APIs leave members out (?fields=). Name the items of a list in the path, or say \"if_missing\": \"else\" where every response has an owner, \"keep\" where you have thought about it.";
     OTHER_WARNING "MW1299" "warning"
         "Accepted, and probably not meant.";
     CLUSTER_MISSING "MW2001" "cluster_missing"
