@@ -46,7 +46,7 @@ const QUERIES: &str = r#""request.body" or "request.query""#;
 /// Looks whether aliases of GraphQL walk around rules about members of the response.
 pub(super) fn check_aliases(node: &Node<'_>, rules: &[Rule]) {
     for rule in rules {
-                let answers = rule.places.has(Place::ResponseBody) && rule.matches.has_segment("graphql");
+        let answers = rule.places.has(Place::ResponseBody) && rule.matches.has_segment("graphql");
         let is_read = |other: &Rule| {
             other.limits.graphql.is_some()
                 && other.places.has(Place::RequestBody)

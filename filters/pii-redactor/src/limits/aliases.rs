@@ -115,19 +115,35 @@ mod tests {
             ("{ me { a: firstName } }", true),
             ("{ me { b: password } }", true),
             ("{ me { g: credit_limit } }", true),
-            ("{ me { ...F } } fragment F on User { ... on User { b: password } }", true),
-            ("query A { me { id } } query B { me { x: dateOfBirth } }", true),
+            (
+                "{ me { ...F } } fragment F on User { ... on User { b: password } }",
+                true,
+            ),
+            (
+                "query A { me { id } } query B { me { x: dateOfBirth } }",
+                true,
+            ),
             // The name around is what announces.
             ("{ x: phone { number } }", true),
             ("{ x: phone { ...F } } fragment F on Phone { number }", true),
             // What is an id speaks against what is found in it.
             ("{ me { orderId: note } }", true),
             ("{ me { id: id givenName: firstName } }", false),
-            ("{ user1: user(id: 1) { title } user2: user(id: 2) { title } }", false),
-            ("{ me { open: issues(first: 3) { nodes { title } } } }", false),
+            (
+                "{ user1: user(id: 1) { title } user2: user(id: 2) { title } }",
+                false,
+            ),
+            (
+                "{ me { open: issues(first: 3) { nodes { title } } } }",
+                false,
+            ),
             ("{ me { firstName password } }", false),
         ] {
-            assert_eq!(mislead(document.as_bytes(), &by_name), expected, "{document}");
+            assert_eq!(
+                mislead(document.as_bytes(), &by_name),
+                expected,
+                "{document}"
+            );
         }
         let by_path = plan_of(
             r#"{"rules":[{"fields":[{"path":"$.data.me.salary","action":"remove"}],"owner":[{"path":"$.data.orders[*].ownerId","equals":{"claim":"sub"},"else":"remove"}],"data_subject":[{"response":"$..patient.id"}]}]}"#,
@@ -140,17 +156,23 @@ mod tests {
             ("{ x: patient { id } }", true),
             ("{ me { a: firstName } }", false),
         ] {
-            assert_eq!(mislead(document.as_bytes(), &by_path), expected, "{document}");
+            assert_eq!(
+                mislead(document.as_bytes(), &by_path),
+                expected,
+                "{document}"
+            );
         }
-        let allowed = plan_of(
-            r#"{"rules":[{"allow_fields":["$.data.me.id","$.data.me.name"]}]}"#,
-        );
+        let allowed = plan_of(r#"{"rules":[{"allow_fields":["$.data.me.id","$.data.me.name"]}]}"#);
         for (document, expected) in [
             ("{ me { id: ssn name: password } }", true),
             ("{ me { x: ssn } }", false),
             ("{ me { id name } }", false),
         ] {
-            assert_eq!(mislead(document.as_bytes(), &allowed), expected, "{document}");
+            assert_eq!(
+                mislead(document.as_bytes(), &allowed),
+                expected,
+                "{document}"
+            );
         }
     }
 

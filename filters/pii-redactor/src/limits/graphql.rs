@@ -21,7 +21,10 @@ pub(super) struct Measured {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step<'d> {
     /// A field, and what it is called in the response.
-    Field { name: &'d [u8], shown: &'d [u8] },
+    Field {
+        name: &'d [u8],
+        shown: &'d [u8],
+    },
     /// A fragment stands here.
     Spread(&'d [u8]),
     /// What the last field is asked for, up to its `Close`.

@@ -126,11 +126,7 @@ impl DataBudgets {
     fn unnamed(&self, now_ns: u64) -> Option<u64> {
         let number = self.unnamed.get().wrapping_add(1);
         self.unnamed.set(number);
-        let parts = [
-            b"unnamed",
-            &number.to_le_bytes()[..],
-            &now_ns.to_le_bytes(),
-        ];
+        let parts = [b"unnamed", &number.to_le_bytes()[..], &now_ns.to_le_bytes()];
         let hash = keyed_hash(self.seed, parts.into_iter());
         hash.first_chunk::<8>().copied().map(u64::from_le_bytes)
     }
