@@ -72,12 +72,17 @@ impl Plan {
         scratch.list
     }
 
+    /// Whether a name announces kinds that are a whole value.
+    pub(crate) fn is_whole(&self, announcement: &Announcement) -> bool {
+        !announcement.kinds.and(&self.whole).is_empty()
+    }
+
     /// The kind that a whole value is by its name.
     pub(crate) fn whole_kind(&self, announcement: &Announcement, value: &[u8]) -> Option<u8> {
-        let mut kinds = announcement.kinds.and(&self.whole);
-        if kinds.is_empty() {
+        if !self.is_whole(announcement) {
             return None;
         }
+        let mut kinds = announcement.kinds.and(&self.whole);
         let value = value.trim_ascii();
         // What an earlier redaction left of a value is checked by itself.
         let is_redacted = self.has_placeholder(value);
@@ -147,8 +152,7 @@ impl Plan {
     }
 
     fn announced(&self, announcement: &Announcement, text: &[u8]) -> Option<u8> {
-        let none = announcement.kinds.and(&self.whole).is_empty();
-        if none
+        if !self.is_whole(announcement)
             || self.is_placeholder(text.trim_ascii())
             || text.is_empty()
             || self.is_choice(announcement, text)
