@@ -182,7 +182,7 @@ fn announce_change(host: &dyn Host) {
 }
 
 fn place_key(place: u32) -> String {
-    format!("meshward.audit-emitter.parcel.{place}")
+    format!("meshward/audit-emitter/parcel/{place}")
 }
 
 /// Changes the list of emitters that record requests.
@@ -198,9 +198,9 @@ fn members(bytes: &[u8]) -> Members {
     serde_json::from_slice(bytes).unwrap_or_default()
 }
 
-const CONFIG: &str = "meshward.audit-emitter.config";
-const MEMBERS: &str = "meshward.audit-emitter.roll";
-const COUNT: &str = "meshward.audit-emitter.parcels";
+const CONFIG: &str = "meshward/audit-emitter/config";
+const MEMBERS: &str = "meshward/audit-emitter/roll";
+const COUNT: &str = "meshward/audit-emitter/parcels";
 /// Stands where nothing is; some hosts take an empty value for a deletion.
 const NOTHING: &[u8] = b"-";
 /// As many as an instance may have workers that end before the next has looked.

@@ -312,6 +312,58 @@ fn limits_say_what_they_count_and_what_is_left() {
     assert_eq!(refused["response"]["status"], 429);
 }
 
+/// Every manifest that is shipped, on its host, with whatever variables it names.
+#[test]
+fn shipped_manifests_are_explained() {
+    let mut explained = 0;
+    for host in [
+        "envoy",
+        "istio",
+        "envoy-gateway",
+        "higress",
+        "apisix",
+        "kong",
+    ] {
+        for entry in std::fs::read_dir(root().join("envoy-test").join(host)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|ending| ending != "yaml") {
+                continue;
+            }
+            let path = path.display().to_string();
+            let (code, text) = explain(&["-c", &path, "--request", "GET /orders/17"]);
+            let is_one = !text.contains("there is no configuration")
+                && !text.contains("say which is meant")
+                && !text.contains("there are several configurations");
+            assert!(!is_one || code == Some(0), "{path}: {text}");
+            explained += u32::from(is_one);
+            let on = match host {
+                "apisix" => ", on APISIX\n",
+                "kong" => ", on Kong\n",
+                _ => " from 127.0.0.1\n",
+            };
+            assert!(!is_one || text.contains(on), "{path}: {text}");
+        }
+    }
+    assert!(explained >= 12, "{explained}");
+}
+
+/// What a filter refuses on the host of the manifest is wrong with the configuration.
+#[test]
+fn what_the_host_of_a_manifest_refuses_is_told() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let kong = write(
+        folder.path(),
+        "kong.yaml",
+        "filter_chains:\n- filters:\n  - name: token-bucket\n    config:\n      limits:\n      - {name: a, key: [ip], rate: 5/s, match: {routes: [x]}}\n",
+    );
+    let words = ["-c", &kong, "--request", "GET /"];
+    let (code, text) = explain(&words);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("limits[0].match.routes: "), "{text}");
+    let (code, text) = explain(&[&words[..], &["--host", "envoy"]].concat());
+    assert_eq!(code, Some(0), "{text}");
+}
+
 #[test]
 fn redaction_says_where_what_and_for_whom() {
     let folder = tempfile::TempDir::new().unwrap();

@@ -23,6 +23,7 @@ use crate::caller::{Callers, authenticates, present};
 use crate::check::configured::{self, Configured};
 use crate::check::{BUNDLE, parsed};
 use crate::members::set;
+use crate::simulated;
 
 /// A request, and what it is tried with. What each word looks like is what the options of
 /// `meshward explain` look like.
@@ -62,8 +63,8 @@ pub struct Question {
     pub times: u32,
     /// The time of the request, since 1970.
     pub at: Duration,
-    /// The host that is simulated.
-    pub profile: Profile,
+    /// The host that is simulated; by default that of the manifest, or Envoy.
+    pub profile: Option<Profile>,
 }
 
 impl Default for Question {
@@ -86,7 +87,7 @@ impl Default for Question {
             env: Vec::new(),
             times: 1,
             at: Duration::ZERO,
-            profile: Profile::Envoy,
+            profile: None,
         }
     }
 }
@@ -131,11 +132,14 @@ pub fn explain(question: &Question) -> Result<Explanation, Unexplained> {
     }
     let mut file = CaseFile::of_configuration(published(&configured));
     file.environment = environment(&configured.json, &question.env).map_err(mistaken("env"))?;
+    let profile = question.profile.or(configured.profile);
+    let (filter, profile) = (configured.filter, profile.unwrap_or(Profile::Envoy));
+    let refused = simulated::refusals(filter, profile, &configured.json, &file.environment);
+    refused.map_or(Ok(()), |problems| Err(Unexplained::Refused(problems)))?;
     if let Some(keys) = &question.jwks {
         file.calls = self::keys(&configured, keys);
     }
     file.at = Some(Timestamp(question.at));
-    let (filter, profile) = (configured.filter, question.profile);
     let mut proxy = InProcess::new(move || Ok(crate::proxy(filter, profile)));
     let case = cases::Case::default();
     proxy
@@ -150,7 +154,13 @@ pub fn explain(question: &Question) -> Result<Explanation, Unexplained> {
     }
     let (transcript, steps) = explain::listen(|| proxy.transcript(&step, Cuts::Whole));
     let transcript = transcript.map_err(|error| error.to_string())?;
-    Ok(Explanation::new(&configured, &step, &transcript, steps))
+    Ok(Explanation::new(
+        &configured,
+        profile,
+        &step,
+        &transcript,
+        steps,
+    ))
 }
 
 fn mistaken(option: &'static str) -> impl Fn(String) -> Unexplained {
@@ -274,30 +284,9 @@ fn published(configured: &Configured) -> String {
     whole.to_string()
 }
 
-/// The variables that a configuration names: as given, else made up, since what they are decides about
-/// nothing that is shown but pseudonyms.
+/// The variables that a configuration names: as given, else made up.
 fn environment(json: &str, given: &[String]) -> Result<BTreeMap<String, String>, String> {
-    fn names(value: &Value, found: &mut BTreeMap<String, String>) {
-        match value {
-            Value::Array(items) => items.iter().for_each(|item| names(item, found)),
-            Value::Object(members) => {
-                for (key, value) in members {
-                    match value {
-                        Value::String(name) if key.ends_with("_env") => {
-                            found.insert(name.clone(), MADE_UP.to_owned());
-                        }
-                        other => names(other, found),
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    let mut variables = BTreeMap::new();
-    names(
-        &serde_json::from_str(json).unwrap_or_default(),
-        &mut variables,
-    );
+    let mut variables = simulated::environment(json);
     for pair in given {
         let (name, value) = pair
             .split_once('=')
@@ -323,6 +312,3 @@ fn keys(configured: &Configured, keys: &[u8]) -> Vec<Call> {
         .map(|cluster| Call::new(cluster, keys.to_vec()))
         .collect()
 }
-
-/// Long enough for every kind of key, and hexadecimal.
-const MADE_UP: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";

@@ -1,6 +1,7 @@
 //! What was listened to and seen, by filter.
 
 use cases::{Seen, Step as Exchange, Transcript};
+use host::fake::Profile;
 use meshward_bundle::config::split;
 use policy::decision::{Decision, Outcome};
 use policy::explain::{Condition, RuleName, Step};
@@ -18,6 +19,8 @@ use crate::members::set;
 pub struct Explanation {
     pub(super) request: String,
     pub(super) client: String,
+    /// The host that was simulated.
+    pub(super) host: Profile,
     pub(super) filters: Vec<Section>,
     pub(super) identity: Option<Value>,
     pub(super) seen: Seen,
@@ -105,6 +108,7 @@ pub(super) struct Charged {
 impl Explanation {
     pub(super) fn new(
         configured: &Configured,
+        host: Profile,
         exchange: &Exchange,
         transcript: &Transcript,
         steps: Vec<Step>,
@@ -148,6 +152,7 @@ impl Explanation {
         Self {
             request: format!("{} {}", exchange.request.method, exchange.request.path),
             client: exchange.request.client.to_string(),
+            host,
             filters,
             identity: identity.and_then(|text| serde_json::from_slice(&text).ok()),
             seen: Seen {
@@ -174,6 +179,7 @@ impl Explanation {
         json!({
             "request": self.request,
             "client": self.client,
+            "host": self.host.name(),
             "identity": self.identity,
             "filters": filters,
             "upstream": self.seen.upstream,

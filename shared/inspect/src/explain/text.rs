@@ -1,5 +1,6 @@
 //! An explanation as a person reads it.
 
+use host::fake::Profile;
 use policy::decision::{Decision, Outcome};
 use policy::explain::Condition;
 
@@ -34,7 +35,12 @@ impl Explanation {
     /// Which request is explained.
     #[must_use]
     pub fn title(&self) -> String {
-        printable(&format!("{} from {}", self.request, self.client))
+        let host = match self.host {
+            Profile::Envoy => "",
+            Profile::Apisix => ", on APISIX",
+            Profile::Kong => ", on Kong",
+        };
+        printable(&format!("{} from {}{host}", self.request, self.client))
     }
 
     /// What each filter did, what came of it, and the records.
