@@ -347,6 +347,38 @@ fn shipped_manifests_are_explained() {
     assert!(explained >= 12, "{explained}");
 }
 
+/// What fails goes the way that the configuration says, and the command says which.
+#[test]
+fn services_that_are_away_are_told() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let claims = write(folder.path(), "claims.json", r#"{"sub":"jane"}"#);
+    let auth = r#""providers": {"corp": {"issuer": "https://idp.example.com", "audiences": ["a"], "algorithms": ["RS256"],
+        "jwks": {"remote": {"uri": "https://idp.example.com/certs", "cluster": "idp"}}}},
+        "rules": [{"require": {"provider": "corp"}}]"#;
+    for (on_error, assurance, expected) in [
+        ("deny", "buffered", [("idp", 503), ("collector", 200)]),
+        ("deny", "synchronous", [("idp", 503), ("collector", 503)]),
+        ("allow", "buffered", [("idp", 200), ("collector", 200)]),
+    ] {
+        let config = format!(
+            r#"{{"auth": {{{auth}, "on_error": "{on_error}"}},
+                "audit": {{"sink": {{"otlp_http": {{"cluster": "collector", "path": "/v1/logs"}}}}, "retention": {{"class": "a", "keep": "1y"}}, "assurance": "{assurance}"}}}}"#
+        );
+        let config = write(folder.path(), "bundle.json", &config);
+        let words = ["-c", &config, "--request", "GET /", "--claims", &claims];
+        let explained = explain_json(&words);
+        assert_eq!(explained["response"]["status"], 200, "{explained}");
+        let outages = explained["outages"].as_array().unwrap();
+        assert_eq!(outages.len(), 2, "{explained}");
+        for (service, status) in expected {
+            let outage = outages.iter().find(|outage| outage["service"] == service);
+            assert_eq!(outage.unwrap()["status"], status, "{service}: {outages:?}");
+        }
+        let (_, text) = explain(&words);
+        assert!(text.contains("while it cannot be reached"), "{text}");
+    }
+}
+
 /// What a filter refuses on the host of the manifest is wrong with the configuration.
 #[test]
 fn what_the_host_of_a_manifest_refuses_is_told() {

@@ -20,6 +20,7 @@ mod wiring;
 pub use finding::Finding;
 use policy::config::{self, Configuration};
 use policy::filters::{AUDIT_EMITTER, JWT_AUTH, PII_REDACTOR, TOKEN_BUCKET};
+pub(crate) use wiring::called;
 
 /// A text to check.
 #[derive(Clone, Debug, PartialEq, Eq)]

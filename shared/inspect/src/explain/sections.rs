@@ -10,6 +10,7 @@ use policy::finding::Place;
 use policy::identity::Identity;
 use serde_json::{Value, json};
 
+use super::outage::Outage;
 use crate::check::BUNDLE;
 use crate::check::configured::Configured;
 use crate::members::set;
@@ -25,6 +26,8 @@ pub struct Explanation {
     pub(super) identity: Option<Value>,
     pub(super) seen: Seen,
     pub(super) records: Vec<Value>,
+    /// What would happen while services cannot be reached.
+    pub(super) outages: Vec<Outage>,
 }
 
 /// What one filter did.
@@ -169,13 +172,20 @@ impl Explanation {
                 .iter()
                 .filter_map(|text| record(text))
                 .collect(),
+            outages: Vec::new(),
         }
+    }
+
+    /// The decisions of all filters.
+    pub(super) fn decisions(&self) -> impl Iterator<Item = &Decision> {
+        self.filters.iter().flat_map(|section| &section.decisions)
     }
 
     /// One document, for programs.
     #[must_use]
     pub fn json(&self) -> Value {
         let filters: Vec<Value> = self.filters.iter().map(Section::json).collect();
+        let outages: Vec<Value> = self.outages.iter().map(Outage::json).collect();
         json!({
             "request": self.request,
             "client": self.client,
@@ -189,6 +199,7 @@ impl Explanation {
                 "body": self.seen.body,
             },
             "records": self.records,
+            "outages": outages,
         })
     }
 }

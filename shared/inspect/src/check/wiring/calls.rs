@@ -228,6 +228,19 @@ fn has_port(address: &str) -> bool {
     address.starts_with("unix:") || port.is_some_and(|port| port.parse::<u16>().is_ok())
 }
 
+/// The names of the clusters that a configuration calls, in its order, each once.
+pub(crate) fn called(config: &Json) -> Vec<String> {
+    let mut calls = Vec::new();
+    named_clusters(config, &mut calls);
+    let mut names: Vec<String> = Vec::new();
+    for call in calls {
+        if !names.contains(&call.cluster) {
+            names.push(call.cluster);
+        }
+    }
+    names
+}
+
 /// A call that a configuration makes.
 pub(super) struct Call {
     cluster: String,
