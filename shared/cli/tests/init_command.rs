@@ -94,6 +94,13 @@ fn every_choice_on_every_host_passes_check() {
             let step = step.lines().next().unwrap().strip_suffix(" .").unwrap();
             let (output, text) = meshward(&step.split(' ').chain([&*into]).collect::<Vec<_>>());
             assert_eq!(output.status.code(), Some(0), "{what}: {text}");
+            // And by name, as a shell expands a pattern.
+            let paths = files.iter().map(|(name, _)| format!("{into}/{name}"));
+            let paths: Vec<String> = paths.filter(|path| !path.ends_with("meta.json")).collect();
+            let words = ["check", "--deny", "warnings"].into_iter();
+            let words: Vec<&str> = words.chain(paths.iter().map(String::as_str)).collect();
+            let (output, text) = meshward(&words);
+            assert_eq!(output.status.code(), Some(0), "{what}: {text}");
             for (name, text) in &files {
                 let has_tab = text.contains('\t');
                 assert!(!has_tab && text.ends_with('\n'), "{what}: {name}");

@@ -29,7 +29,7 @@ codes! {
     YAML_BOOLEAN "MW1004" "yaml_boolean"
         "A word such as no, off or yes without quotes: YAML 1.1, which Kubernetes reads, takes it for a boolean, and YAML 1.2 for a text. Write true, false, or quotes.";
     NOTHING_FOUND "MW1005" "nothing_found"
-        "The file was given by name, and there is no configuration of a filter in it: neither by the name of a module nor by its keys. If it is a configuration, say whose: meshward check token-bucket FILE.";
+        "The file was given by name, or has a key that is nearly one of a configuration, and there is no configuration of a filter in it: neither by the name of a module nor by its keys. If it is a configuration, say whose: meshward check token-bucket FILE. Of folders and patterns, and of other resources of Kubernetes, a line says that there is none.";
     TEMPLATE "MW1006" "not_rendered"
         "The file is a template (Helm, Go). Render it first: helm template . | meshward check -";
     API_KEY_EXPIRED "MW1201" "api_key_expired"

@@ -298,7 +298,15 @@ impl Checker<'_> {
                 }
                 None => "neither a configuration of a filter nor a manifest with one; if it is one, say whose: meshward check token-bucket FILE".to_owned(),
             };
-            if self.source.is_named || misspelt.is_some() {
+            // What a cluster has beside ours: `check mesh/*` names it too.
+            let is_resource = |tree: &Tree| {
+                ["kind", "apiVersion"]
+                    .iter()
+                    .all(|name| tree.get(name).is_some())
+            };
+            let trees = &documents.trees;
+            let are_resources = !trees.is_empty() && trees.iter().all(is_resource);
+            if self.source.is_named && !are_resources || misspelt.is_some() {
                 let span = misspelt.map(|(span, ..)| span);
                 self.add(&codes::NOTHING_FOUND, true, span, ("", message));
             }
