@@ -248,7 +248,7 @@ fn all_that_is_shared_is_in_one_zone() {
             "providers": {"corp": {"issuer": "https://idp.example.com", "audiences": ["a"],
                 "jwks": {"remote": {"uri": "https://idp.example.com/certs", "cluster": "idp"}}}},
             "rules": [{"match": {"paths": ["/open"]}, "allow": "anonymous"}, {"require": {"provider": "corp"}}],
-            "failures": {}
+            "failures": {"limits": [{"key": ["ip"], "rate": "10/min", "burst": 10}]}
         },
         "limits": {"limits": [{"name": "l", "key": ["ip"], "rate": "5/s"}]},
         "redact": {"rules": [{"detect": ["EMAIL"], "mode": "report"}]}
