@@ -116,7 +116,6 @@ fn a_path_that_some_server_takes_elsewhere_is_on_no_route() {
         "/tags/c%23",
         "/companies/Acme%20Inc.",
         "/page;jsessionid=0123",
-        "/a//",
     ] {
         assert!(is_on_route(raw, RouteTrust::InPlace), "{raw}");
         assert!(!is_on_route(raw, RouteTrust::Unambiguous), "{raw}");
@@ -125,6 +124,7 @@ fn a_path_that_some_server_takes_elsewhere_is_on_no_route() {
         "/",
         "*",
         "/a/b/",
+        "/a//",
         "/a/b?c=/../d",
         "/stra%C3%9Fe/%40x/a%20b",
         "/.well-known/x",
