@@ -15,7 +15,7 @@ use policy::json::Json;
 use policy::matching::{Fit, Selection, candidates, select};
 use policy::mode::Mode;
 
-use crate::config::{Access, Config, GPC_PATH, Optional, Requirement, StepUp};
+use crate::config::{Access, Config, GPC_PATH, Optional, Providers, Requirement, StepUp};
 use crate::enforce::challenge::{Challenge, Detail};
 use crate::reason::Reason;
 use crate::token::claims::{self, check_audience};
@@ -274,8 +274,10 @@ pub(crate) fn undecided<'c>(
 }
 
 /// What a rule wants of the verified callers. Where it wants several, each condition is met by one
-/// of them, but for consent, which is that of the first, who is the caller for everybody else. Where
-/// no credential is needed and none is there, consent is what the request itself says of it.
+/// of them, but for consent, which is that of the first, who is the caller for everybody else. Where it
+/// wants one and the request brings more, they are the conditions on the first, or two callers could do
+/// together what neither may. Where no credential is needed and none is there, consent is what the
+/// request itself says of it.
 fn check(
     host: &dyn Host,
     request: &mut Request,
@@ -292,7 +294,12 @@ fn check(
             let digest = caller.certificate.as_ref();
             digest.is_some_and(|digest| connection::is_bound_to(host, digest))
         };
-        if !callers.iter().any(is_bound) {
+        // Who steals a token has a bound one of his own, too.
+        let is_met = match requirement.providers {
+            Providers::AllOf(_) => callers.iter().any(is_bound),
+            Providers::AnyOf(_) => callers.iter().all(is_bound),
+        };
+        if !is_met {
             return Err(plain(Reason::BindingMismatch));
         }
     }
@@ -302,9 +309,14 @@ fn check(
     let identities: Option<Vec<Rc<Identity>>> =
         callers.iter().map(|caller| caller.identity()).collect();
     let identities = identities.ok_or_else(|| plain(Reason::TokenMalformed))?;
+    let answering = match requirement.providers {
+        Providers::AllOf(_) => identities.as_slice(),
+        Providers::AnyOf(_) => identities.get(..1).unwrap_or_default(),
+    };
     if let Some(audiences) = &requirement.audiences {
-        check_audiences(&identities, audiences).map_err(plain)?;
+        check_audiences(&identities, answering, audiences).map_err(plain)?;
     }
+    let identities = answering;
     let has = |scope: &String| identities.iter().any(|identity| identity.has_scope(scope));
     let any = requirement.scopes_any.is_empty() || requirement.scopes_any.iter().any(has);
     if !any || !requirement.scopes.iter().all(has) {
@@ -326,7 +338,7 @@ fn check(
     }
     let facts = request.facts(host, Direction::Request);
     for condition in &requirement.claims {
-        check_claim(&facts, condition, &identities).map_err(plain)?;
+        check_claim(&facts, condition, identities).map_err(plain)?;
     }
     let step_up = &requirement.step_up;
     let logged_in = |identity: &Rc<Identity>| has_logged_in(step_up, identity, now);
@@ -416,18 +428,19 @@ fn has_logged_in(step_up: &StepUp, identity: &Identity, now: &Moment<'_>) -> boo
     is_strong && is_recent
 }
 
-/// Every credential that is for somebody is for one of these, and at least one is: API keys and
-/// certificates are for nobody in particular.
-fn check_audiences(identities: &[Rc<Identity>], accepted: &[String]) -> Result<(), Reason> {
-    let mut named = identities
-        .iter()
-        .map(|identity| &identity.claims.0)
-        .filter(|claims| claims.member("aud").is_some())
-        .peekable();
-    if named.peek().is_none() {
+/// Every credential that is for somebody is for one of these, and of those who answer for the request at
+/// least one is: API keys and certificates are for nobody in particular.
+fn check_audiences(
+    identities: &[Rc<Identity>],
+    answering: &[Rc<Identity>],
+    accepted: &[String],
+) -> Result<(), Reason> {
+    let is_for_somebody = |identity: &&Rc<Identity>| identity.claims.0.member("aud").is_some();
+    if !answering.iter().any(|identity| is_for_somebody(&identity)) {
         return Err(Reason::AudienceMismatch);
     }
-    named.try_for_each(|claims| check_audience(claims, accepted))
+    let mut named = identities.iter().filter(is_for_somebody);
+    named.try_for_each(|identity| check_audience(&identity.claims.0, accepted))
 }
 
 /// The public document that a request asks for: its name, and its text. What only reports leaves the

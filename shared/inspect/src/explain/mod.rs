@@ -325,4 +325,4 @@ fn keys(configured: &Configured, keys: &[u8]) -> Vec<Call> {
 }
 
 /// Long enough for every kind of key, and hexadecimal.
-const MADE_UP: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+pub(crate) const MADE_UP: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
