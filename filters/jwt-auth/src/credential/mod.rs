@@ -50,8 +50,7 @@ pub(crate) fn find<'r, 'l>(
 }
 
 /// Removes the credentials at these places but for those to `keep`, so that the upstream sees no
-/// credential that it is not to see. What else there is stays as it is, but beside credentials in one
-/// header.
+/// credential that it is not to see. What else there is stays as it is.
 ///
 /// # Errors
 /// The upstream would see one.
@@ -96,27 +95,26 @@ impl Stripper<'_> {
             return Ok(());
         };
         let value = policy::text::lossy(&value);
-        // The longest prefix says what is a credential of whom: they are in that order.
-        let credential = |part: &str| {
-            let mut prefixes = prefixes.iter();
-            let found = prefixes.find_map(|prefix| after_prefix(part.trim(), prefix));
-            found.map(keep)
+        let stays = |part: &str| {
+            // The longest prefix says what is a credential of whom: they are in that order.
+            let found = prefixes
+                .iter()
+                .find_map(|prefix| after_prefix(part.trim(), prefix));
+            found.is_none_or(keep)
         };
-        let verdicts: Vec<(&str, Option<bool>)> = value
-            .split(',')
-            .map(|part| (part, credential(part)))
-            .collect();
-        // A header without a credential is that of another scheme, which is for the upstream. Beside a
-        // credential nothing else stays: some upstreams would take it for the one that was verified.
-        if verdicts.iter().all(|(_, kept)| *kept == Some(true))
-            || verdicts.iter().all(|(_, kept)| kept.is_none())
-        {
+        let mut is_whole = true;
+        let mut rest: Vec<&str> = Vec::new();
+        for part in value.split(',') {
+            match stays(part) {
+                true => rest.push(part.trim()),
+                false => is_whole = false,
+            }
+        }
+        if is_whole {
             return Ok(());
         }
-        let kept = verdicts.iter().filter(|(_, kept)| *kept == Some(true));
-        let rest: Vec<&str> = kept.map(|(part, _)| part.trim()).collect();
         let map = HeaderMap::RequestHeaders;
-        match rest.is_empty() {
+        match rest.iter().all(|part| part.is_empty()) {
             true => headers::hide(host, name),
             false => host.set_header(map, name, rest.join(", ").as_bytes()),
         }
