@@ -360,16 +360,10 @@ impl JwtAuth {
     /// than the one that was chosen, so the strictest mode of all that are known counts.
     fn unstripped<'c>(&self, config: &'c Config, reason: Reason) -> AuthDecision<'c> {
         let mut mode = config.strictest_mode();
-        let mut stricter = |other: &Config| {
-            if other.strictest_mode().enforces() {
-                mode = Mode::Enforce;
-            }
-        };
         if self.config.refuses_managed {
-            stricter(&self.config);
-            if let Some(routes) = &self.routes {
-                routes.for_each(|access| stricter(&access.config));
-            }
+            let routes = self.routes.as_ref();
+            let all = routes.map(|routes| routes.strictest_mode(&self.access));
+            mode = Mode::strictest([mode, all.unwrap_or(self.config.strictest_mode())].into_iter());
         }
         uncheckable(mode, reason)
     }

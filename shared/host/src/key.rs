@@ -182,6 +182,7 @@ impl KeyPart {
                 let subject = identity.subject.as_ref()?;
                 Some([identity.provider.as_bytes(), b"\0", subject.as_bytes()].concat())
             }),
+            Self::Route if !request.is_on_route(host) => Values::TooMany,
             Self::Route => Values::of_texts(request.route(host)),
             Self::Host => {
                 let facts = request.facts(host, Direction::Request);

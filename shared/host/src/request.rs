@@ -12,7 +12,7 @@ use policy::http;
 use policy::identity::Identity;
 use policy::mode::Mode;
 use policy::overrides::{OVERRIDE_HEADERS, OtherHosts, Overrides};
-use policy::path::{PathError, RequestPath};
+use policy::path::{PathError, RequestPath, RouteTrust};
 use policy::refusal::is_grpc;
 use policy::request_value::CertificateField;
 
@@ -368,6 +368,13 @@ impl Request {
         self.final_route.get().unwrap_or_else(first).as_deref()
     }
 
+    /// Whether the request goes where its route says, whatever server reads its path.
+    #[must_use]
+    pub fn is_on_route(&self, host: &dyn Host) -> bool {
+        let trust = self.sources.route_trust;
+        trust == RouteTrust::Always || trust.covers(self.path_or_override(host))
+    }
+
     /// Asks for the route again, once the request is on its way: proxies choose another when a filter
     /// changes a header. Whether it has another name than the one that somebody has gone by.
     #[must_use]
@@ -471,6 +478,10 @@ impl Facts for RequestFacts<'_> {
 
     fn route(&self) -> Option<&str> {
         self.request.route(self.host)
+    }
+
+    fn is_on_route(&self) -> bool {
+        self.request.is_on_route(self.host)
     }
 
     fn header(&self, name: &str) -> Option<String> {

@@ -274,10 +274,8 @@ pub(crate) fn undecided<'c>(
 }
 
 /// What a rule wants of the verified callers. Where it wants several, each condition is met by one
-/// of them, but for consent, which is that of the first, who is the caller for everybody else. Where it
-/// wants one and the request brings more, they are the conditions on the first, or two callers could do
-/// together what neither may. Where no credential is needed and none is there, consent is what the
-/// request itself says of it.
+/// of them, but for consent, which is that of the first, who is the caller for everybody else. Where
+/// no credential is needed and none is there, consent is what the request itself says of it.
 fn check(
     host: &dyn Host,
     request: &mut Request,
@@ -289,17 +287,19 @@ fn check(
     if callers.is_empty() {
         return check_consent(host, request, requirement);
     }
+    // A rule that asks for one caller is not met by what several have between them, however many credentials
+    // the request brings.
+    let (callers, others) = match requirement.providers {
+        Providers::AnyOf(_) => callers.split_at_checked(1).unwrap_or((callers, &[])),
+        Providers::AllOf(_) => (callers, &[][..]),
+    };
     if requirement.tls.as_ref().is_some_and(|tls| tls.bound) {
         let is_bound = |caller: &Rc<Verified>| {
             let digest = caller.certificate.as_ref();
             digest.is_some_and(|digest| connection::is_bound_to(host, digest))
         };
-        // Who steals a token has a bound one of his own, too.
-        let is_met = match requirement.providers {
-            Providers::AllOf(_) => callers.iter().any(is_bound),
-            Providers::AnyOf(_) => callers.iter().all(is_bound),
-        };
-        if !is_met {
+        // Who steals a token has a bound one of his own to show beside it.
+        if !callers.iter().any(is_bound) || !others.iter().all(is_bound) {
             return Err(plain(Reason::BindingMismatch));
         }
     }
@@ -309,14 +309,11 @@ fn check(
     let identities: Option<Vec<Rc<Identity>>> =
         callers.iter().map(|caller| caller.identity()).collect();
     let identities = identities.ok_or_else(|| plain(Reason::TokenMalformed))?;
-    let answering = match requirement.providers {
-        Providers::AllOf(_) => identities.as_slice(),
-        Providers::AnyOf(_) => identities.get(..1).unwrap_or_default(),
-    };
     if let Some(audiences) = &requirement.audiences {
-        check_audiences(&identities, answering, audiences).map_err(plain)?;
+        let others = others.iter().filter_map(|other| other.identity());
+        let all: Vec<Rc<Identity>> = identities.iter().cloned().chain(others).collect();
+        check_audiences(&all, &identities, audiences).map_err(plain)?;
     }
-    let identities = answering;
     let has = |scope: &String| identities.iter().any(|identity| identity.has_scope(scope));
     let any = requirement.scopes_any.is_empty() || requirement.scopes_any.iter().any(has);
     if !any || !requirement.scopes.iter().all(has) {
@@ -338,7 +335,7 @@ fn check(
     }
     let facts = request.facts(host, Direction::Request);
     for condition in &requirement.claims {
-        check_claim(&facts, condition, identities).map_err(plain)?;
+        check_claim(&facts, condition, &identities).map_err(plain)?;
     }
     let step_up = &requirement.step_up;
     let logged_in = |identity: &Rc<Identity>| has_logged_in(step_up, identity, now);
