@@ -62,9 +62,12 @@ impl ResponseHeaders {
         for (name, value) in &self.set {
             // What the upstream says of itself stays.
             if *name == LINK {
-                let there = host.headers(map).unwrap_or_default();
-                if !there.values(LINK).any(is_about_deprecation) {
-                    let _ = host.add_header(map, LINK, value.as_bytes());
+                if let Ok(there) = host.headers(map)
+                    && !there.values(LINK).any(is_about_deprecation)
+                {
+                    let others = there.joined(LINK).map(|others| [&*others, b", "].concat());
+                    let all = [&*others.unwrap_or_default(), value.as_bytes()].concat();
+                    let _ = host.set_header(map, LINK, &all);
                 }
             } else if matches!(host.header(map, name), Ok(None)) {
                 let _ = host.set_header(map, name, value.as_bytes());
