@@ -150,6 +150,12 @@ impl Match {
         self.paths.is_empty() || self.paths.iter().any(fits)
     }
 
+    /// Whether the rule is about some request with this method.
+    #[must_use]
+    pub fn may_have_method(&self, method: &str) -> bool {
+        self.methods.is_empty() || self.methods.iter().any(|own| own == method)
+    }
+
     /// Whether the rule says anything about the verified caller.
     #[must_use]
     pub const fn asks_for_identity(&self) -> bool {
