@@ -210,8 +210,8 @@ mod tests {
                 "patient:\n  name: [PERSON_NAME]\r\n  phones:\n  - [PHONE]\n  - [PHONE]\n  visits: 3\n",
             ),
             (
-                "users:\n- username: jdoe\n  password: swordfish\n- username: &a !!str joe\n",
-                "users:\n- username: [USERNAME]\n  password: [PASSWORD]\n- username: &a !!str [USERNAME]\n",
+                "users:\n- login: jdoe\n  password: swordfish\n- login: &a !!str joe\n",
+                "users:\n- login: [USERNAME]\n  password: [PASSWORD]\n- login: &a !!str [USERNAME]\n",
             ),
             (
                 "env:\n- name: DB_PASSWORD\n  value: swordfish\n- name: LEVEL\n  value: debug\n",
