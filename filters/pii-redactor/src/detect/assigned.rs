@@ -368,6 +368,8 @@ fn is_assigned(
     let is_plain = |byte: &u8| *byte > b' ' && !b"(){}[]<>$,;|".contains(byte);
     (is_quoted || is_close)
         && at(value, 0).is_ascii_alphabetic()
+        // A call of a program.
+        && !matches!(at(text, start.plus(value.len())), b'(' | b'[')
         && value.iter().all(is_plain)
         && (is_quoted || !value.contains(&b'.'))
         && !value.eq_ignore_ascii_case(name)
