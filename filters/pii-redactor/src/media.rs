@@ -25,6 +25,8 @@ pub enum Framing {
     Markup,
     /// Text, or JSON if it begins like JSON.
     Text,
+    /// Text in lines of names and values, or JSON if it begins like JSON.
+    Lines,
     /// A GraphQL document, or JSON if it begins like JSON and unlike GraphQL.
     Graphql,
     /// A type that says nothing about the content: JSON, text or binary, as the first bytes say.
@@ -124,8 +126,10 @@ impl Media {
             (None, Some(known)) | (Some(known), None) => (Some(known), false),
             (Some(Framing::Grpc), known) | (known, Some(Framing::Grpc)) => (known, false),
             (Some(Framing::Unknown), known) | (known, Some(Framing::Unknown)) => (known, false),
-            (Some(Framing::Text | Framing::Markup | Framing::Graphql), known)
-            | (known, Some(Framing::Text | Framing::Markup | Framing::Graphql)) => (known, false),
+            (Some(Framing::Text | Framing::Lines | Framing::Markup | Framing::Graphql), known)
+            | (known, Some(Framing::Text | Framing::Lines | Framing::Markup | Framing::Graphql)) => {
+                (known, false)
+            }
             (Some(Framing::JsonLines), Some(Framing::Json))
             | (Some(Framing::Json), Some(Framing::JsonLines)) => (Some(Framing::Json), false),
             _ => (Some(Framing::Text), true),
@@ -175,6 +179,7 @@ enum Kind {
     Sheet,
     Markup,
     Text,
+    Lines,
     Graphql,
     Unknown,
     Grpc,
@@ -209,9 +214,18 @@ const TYPES: &[(&str, Kind)] = &[
     ("text/xml", Kind::Markup),
     ("application/xml", Kind::Markup),
     ("application/xml-dtd", Kind::Markup),
-    ("application/yaml", Kind::Text),
-    ("application/x-yaml", Kind::Text),
-    ("application/toml", Kind::Text),
+    ("application/yaml", Kind::Lines),
+    ("application/x-yaml", Kind::Lines),
+    ("application/toml", Kind::Lines),
+    ("text/yaml", Kind::Lines),
+    ("text/x-yaml", Kind::Lines),
+    ("text/vcard", Kind::Lines),
+    ("text/x-vcard", Kind::Lines),
+    ("text/directory", Kind::Lines),
+    ("text/calendar", Kind::Lines),
+    ("text/ldif", Kind::Lines),
+    ("text/x-ldif", Kind::Lines),
+    ("application/ldif", Kind::Lines),
     ("application/graphql", Kind::Graphql),
     ("application/sql", Kind::Text),
     ("application/javascript", Kind::Text),
@@ -263,8 +277,8 @@ const SUFFIXES: &[(&str, Kind)] = &[
     ("xml", Kind::Markup),
     ("xhtml", Kind::Markup),
     ("html", Kind::Markup),
-    ("yaml", Kind::Text),
-    ("yml", Kind::Text),
+    ("yaml", Kind::Lines),
+    ("yml", Kind::Lines),
     ("csv", Kind::Csv(None)),
     ("cbor", Kind::Binary),
     ("proto", Kind::Binary),
@@ -358,6 +372,7 @@ impl Kind {
             }),
             Self::Markup => Framing::Markup,
             Self::Text => Framing::Text,
+            Self::Lines => Framing::Lines,
             Self::Graphql => Framing::Graphql,
             Self::Unknown => Framing::Unknown,
             Self::Grpc => Framing::Grpc,

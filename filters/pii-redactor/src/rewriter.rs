@@ -258,7 +258,10 @@ impl FramedRewriter {
         match (decided, &self.framing) {
             (Decided::Binary, _) => Content::Binary,
             (Decided::Json, framing) => {
-                let is_text = matches!(framing, Framing::Text | Framing::Markup | Framing::Csv(_));
+                let is_text = matches!(
+                    framing,
+                    Framing::Text | Framing::Lines | Framing::Markup | Framing::Csv(_)
+                );
                 let may_be_text = is_text || self.is_field;
                 let mut json = json(!may_be_text && self.plan.relies_on_members(), false);
                 if let Content::Json { rewriter, .. } = &mut json
@@ -283,6 +286,7 @@ impl FramedRewriter {
                     depth,
                 )))
             }
+            (_, Framing::Lines) => text(TextForm::Lines),
             (_, Framing::Csv(format)) => Content::Csv(Box::new(CsvRewriter::new(plan(), *format))),
             (_, Framing::Grpc | Framing::Binary) if !self.is_field => Content::Binary,
             (

@@ -6,7 +6,8 @@
 use super::boundary::separates_values;
 use super::find::{Span, Text};
 use super::kind::{
-    AGE, API_KEY, CARD_CVV, CARD_PIN, MEDICAL_RECORD, PASSWORD, PERSON_DATE, US_SSN_LAST4,
+    AGE, API_KEY, CARD_CVV, CARD_PIN, GEO_COORDINATE, MEDICAL_RECORD, PASSWORD, PERSON_DATE,
+    US_SSN_LAST4,
 };
 use super::prose::{is_of_another_unit, is_over_89, written_date};
 use super::secret_end::SecretEnds;
@@ -26,8 +27,9 @@ pub(crate) fn kinds(wanted: &EntitySet) -> EntitySet {
     kinds.and(wanted)
 }
 
-const KINDS: [u8; 8] = [
+const KINDS: [u8; 9] = [
     API_KEY,
+    GEO_COORDINATE,
     PASSWORD,
     CARD_CVV,
     CARD_PIN,
@@ -80,8 +82,12 @@ pub(super) fn find(text: &Text<'_>, near: &mut Surroundings, spans: &mut Vec<Spa
                 && !taken.has(entity)
                 && (scheme == 0 || entity == API_KEY)
                 && (sign != b' ' || stands_without_sign(bytes, (name_end, start), run.end, entity))
-                && let Some((start, end)) =
-                    run.value(bytes, start, (sign, entity), text.lexicon.labels())
+                && let Some((start, end)) = run.value(
+                    bytes,
+                    (name_end, start),
+                    (sign, entity),
+                    text.lexicon.labels(),
+                )
             {
                 taken.insert(entity);
                 taken_to = run.end.max(end);
@@ -259,7 +265,7 @@ impl Run {
     fn value(
         &mut self,
         text: &[u8],
-        start: usize,
+        (name_end, start): (usize, usize),
         (sign, entity): (u8, u8),
         labels: &Labels,
     ) -> Option<(usize, usize)> {
@@ -298,6 +304,8 @@ impl Run {
         let fits = match entity {
             CARD_CVV | CARD_PIN => (3..=6).contains(&length) && digits() == length,
             PERSON_DATE => own_end.is_some() || digits() >= 4 && is_date(value),
+            // So exactly only positions are written.
+            GEO_COORDINATE => digits() >= 5 && value.contains(&b'.'),
             US_SSN_LAST4 => length == 4 && !at(behind, 0).is_ascii_alphanumeric(),
             AGE => is_over_89(value) && !is_of_another_unit(behind) && !is_of_a_thing(text, start),
             MEDICAL_RECORD => length <= LONGEST_RECORD_BYTES && digits() >= 4,
@@ -306,7 +314,8 @@ impl Run {
                 let is_phrase = quoted.is_some() && is_all_of_line(text, start, end);
                 length >= LEAST_SECRET_BYTES
                     && (self.secrets.has_digit(text, start, start.plus(length))
-                        || is_phrase && value.contains(&b' '))
+                        || is_phrase && value.contains(&b' ')
+                        || is_assigned(text, (name_end, start), quoted.is_some(), value))
                     && !(is_short && digits() == length)
             }
         };
@@ -319,6 +328,52 @@ impl Run {
         let is_value = fits && passes && !labels.is_placeholder(value) && !is_labelled();
         is_value.then(|| (start, start.plus(length)))
     }
+}
+
+/// Whether what stands behind a name can be nothing but its value, though it is a word: `PASSWORD=swordfish`,
+/// `"password": "swordfish"`. What a program puts there does not count, nor what the value is called.
+fn is_assigned(
+    text: &[u8],
+    (name_end, start): (usize, usize),
+    is_quoted: bool,
+    value: &[u8],
+) -> bool {
+    const WORDS: [&[u8]; 14] = [
+        b"string",
+        b"text",
+        b"number",
+        b"integer",
+        b"boolean",
+        b"object",
+        b"varchar",
+        b"input",
+        b"field",
+        b"hidden",
+        b"self",
+        b"invalid",
+        b"incorrect",
+        b"unknown",
+    ];
+    if value.len() > LONGEST_WORD_BYTES {
+        return false;
+    }
+    step(value.len() / 4);
+    // Nothing stands between but the sign, and quotes.
+    let between = part(text, name_end, start);
+    let is_close = at(between, 0) == b'='
+        && rest(between, 1)
+            .iter()
+            .all(|byte| matches!(byte, b'"' | b'\'' | b'`' | b'\\'));
+    let name = part(text, name_end.less(value.len()), name_end);
+    let is_plain = |byte: &u8| *byte > b' ' && !b"(){}[]<>$,;|".contains(byte);
+    (is_quoted || is_close)
+        && at(value, 0).is_ascii_alphabetic()
+        // A call of a program.
+        && !matches!(at(text, start.plus(value.len())), b'(' | b'[')
+        && value.iter().all(is_plain)
+        && (is_quoted || !value.contains(&b'.'))
+        && !value.eq_ignore_ascii_case(name)
+        && !WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
 /// Whether a line has nothing but a name and a quoted value: a setting, and no sentence.
@@ -373,6 +428,8 @@ const MAX_OPTION_BYTES: usize = 64;
 const LEAST_TOKEN_BYTES: usize = 16;
 const LONGEST_TIME_BYTES: usize = 35;
 const LEAST_SECRET_BYTES: usize = 4;
+/// A longer secret without a digit is none.
+const LONGEST_WORD_BYTES: usize = 64;
 /// A number with more digits may be a secret.
 const LONGEST_NUMBER_BYTES: usize = 5;
 const LONGEST_RECORD_BYTES: usize = 24;

@@ -191,7 +191,12 @@ impl RedactedStream {
         // Only documents have members that could be allowed.
         let has_no_members = matches!(
             framing,
-            Framing::Text | Framing::Markup | Framing::Graphql | Framing::Unknown | Framing::Grpc
+            Framing::Text
+                | Framing::Lines
+                | Framing::Markup
+                | Framing::Graphql
+                | Framing::Unknown
+                | Framing::Grpc
         );
         // Only JSON has objects whose owners are known.
         let is_json = matches!(
@@ -234,7 +239,12 @@ impl RedactedStream {
             // Paths lead into JSON alone.
             if matches!(
                 framing,
-                Framing::Text | Framing::Markup | Framing::Grpc | Framing::Form | Framing::Csv(_)
+                Framing::Text
+                    | Framing::Lines
+                    | Framing::Markup
+                    | Framing::Grpc
+                    | Framing::Form
+                    | Framing::Csv(_)
             ) {
                 pipeline.miss_people();
             }
@@ -328,6 +338,7 @@ fn holds(
         | Framing::Csv(_)
         | Framing::Markup
         | Framing::Graphql
+        | Framing::Lines
         | Framing::Text => false,
     };
     if streams {

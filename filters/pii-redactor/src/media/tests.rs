@@ -118,7 +118,7 @@ fn types_and_what_they_are() {
         ("image/svg+xml", Some(Framing::Markup)),
         ("application/atom+xml", Some(Framing::Markup)),
         ("text/plain", Some(Framing::Text)),
-        ("application/openapi+yaml", Some(Framing::Text)),
+        ("application/openapi+yaml", Some(Framing::Lines)),
         ("application/graphql", Some(Framing::Graphql)),
         ("application/sql", Some(Framing::Text)),
         ("text/javascript", Some(Framing::Text)),

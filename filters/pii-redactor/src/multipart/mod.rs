@@ -430,7 +430,7 @@ impl MultipartRewriter {
 const fn is_text(framing: &Framing) -> bool {
     matches!(
         framing,
-        Framing::Text | Framing::Markup | Framing::Graphql | Framing::Unknown
+        Framing::Text | Framing::Lines | Framing::Markup | Framing::Graphql | Framing::Unknown
     )
 }
 

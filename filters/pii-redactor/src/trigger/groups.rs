@@ -18,10 +18,10 @@ pub(super) const FIRST: Halves =
 /// And as a second.
 pub(super) const SECOND: Halves = halves([b"-", b"y", b"\xbcAD", b"Oz", b"oa", b".", b"ae", b":."]);
 
-/// Bytes by themselves: digits, `@`, `_`; and what a string may end with.
-pub(super) const SINGLE: Halves = halves([b"0123456789", b"@", b"_", b"", b"", b"", b"\\", b"\""]);
+/// Bytes by themselves: digits, `@`, `_`, `=`; and what a string may end with.
+pub(super) const SINGLE: Halves = halves([b"0123456789", b"@", b"_", b"=", b"", b"", b"\\", b"\""]);
 /// The groups of [`SINGLE`] that are looked at.
-pub(super) const MARKS: u8 = 0b111;
+pub(super) const MARKS: u8 = 0b1111;
 pub(super) const BACKSLASH: u8 = 0b0100_0000;
 #[cfg(test)]
 const QUOTE: u8 = 0b1000_0000;
@@ -66,6 +66,7 @@ mod tests {
                 b'0'..=b'9' => 1,
                 b'@' => 2,
                 b'_' => 4,
+                b'=' => 8,
                 b'\\' => BACKSLASH,
                 b'"' => QUOTE,
                 _ => 0,

@@ -16,7 +16,7 @@ impl Triggers {
     pub(crate) const DIGIT: u8 = 1;
     /// `@`: addresses.
     pub(crate) const AT: u8 = 2;
-    /// A beginning of a secret, or `::` of an address of the Internet protocol.
+    /// A beginning of a secret, `=` between a name and one, or `::` of an address of the Internet protocol.
     pub(crate) const LITERAL: u8 = 4;
 
     /// Looks at a text.
@@ -78,6 +78,7 @@ fn of_block(block: &[u8; BLOCK + 1], length: usize) -> u8 {
         signs |= inside & u8::from(*first == b'@');
         literals |= inside
             & (u8::from(*first == b'_')
+                | u8::from(*first == b'=')
                 | is(b'-', b'-')
                 | is(b'k', b'-')
                 | is(b't', b'-')

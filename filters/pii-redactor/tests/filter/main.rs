@@ -72,6 +72,22 @@ fn responses_are_redacted_however_they_are_cut() {
 }
 
 #[test]
+fn a_tag_that_was_made_weak_is_strong_again_for_the_upstream() {
+    let mut proxy = proxy(Profile::Envoy, RULES);
+    for (path, expected) in [
+        ("/patients/1", "\"abc\", \"d\""),
+        ("/orders/1", "W/\"abc\", \"d\""),
+    ] {
+        let request = Request::get(path).header("if-match", "W/\"abc\", \"d\"");
+        let outcome = proxy.run(&request, &Response::json(BODY));
+        assert_eq!(
+            outcome.upstream().header("if-match").as_deref(),
+            Some(expected)
+        );
+    }
+}
+
+#[test]
 fn headers_tell_the_truth_and_others_are_left_alone() {
     let mut proxy = proxy(Profile::Envoy, RULES);
     let response = Response::json(BODY)
