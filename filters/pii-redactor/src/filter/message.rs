@@ -80,7 +80,7 @@ impl<'h> Message<'h> {
             self.remove("signature-input");
         }
         for (name, value) in self.list.iter().flat_map(Headers::iter) {
-            let name = policy::text::lossy(name);
+            let name = policy::text::lossy(name).to_ascii_lowercase();
             // `UNSIGNED-PAYLOAD` is true of any.
             if is_digest(&name) && !value.starts_with(b"UNSIGNED-") {
                 let _ = self.host.remove_header(self.map, &name);
