@@ -570,11 +570,9 @@ impl RedactedStream {
             .collect();
         parts.push(format!(
             "body={}",
-            if self.response_work.is_some() {
-                "searched"
-            } else {
-                "not-searched"
-            }
+            self.response_work
+                .as_ref()
+                .map_or(body::NOT_SEARCHED, |work| work.report)
         ));
         let _ = host.set_header(
             HeaderMap::ResponseHeaders,
