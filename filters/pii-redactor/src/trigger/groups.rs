@@ -16,7 +16,8 @@ pub(super) struct Halves {
 pub(super) const FIRST: Halves =
     halves([b"-kti", b"e", b"\xefI", b"RGI", b"x", b"pk", b"B", b":G"]);
 /// And as a second.
-pub(super) const SECOND: Halves = halves([b"-", b"y", b"\xbcAD", b"Oz", b"oa", b".", b"ae", b":."]);
+pub(super) const SECOND: Halves =
+    halves([b"-", b"y", b"\xbcAD", b"Oz", b"oa", b".", b"ae", b":. \"'"]);
 
 /// Bytes by themselves: digits, `@`, `_`, `=`; and what a string may end with.
 pub(super) const SINGLE: Halves = halves([b"0123456789", b"@", b"_", b"=", b"", b"", b"\\", b"\""]);
@@ -82,11 +83,13 @@ mod tests {
             for second in 0..=u8::MAX {
                 let is_marked = groups(&FIRST, first) & groups(&SECOND, second) != 0
                     || groups(&SINGLE, first) & MARKS != 0;
-                let counts = !Triggers::of_beginning(&[first, second], 1).is_empty();
+                // A string ends with a backslash, for the tables.
+                let counts =
+                    second != b'\\' && !Triggers::of_beginning(&[first, second], 1).is_empty(true);
                 assert!(is_marked || !counts, "{first} {second}");
                 added += u32::from(is_marked && !counts);
             }
         }
-        assert!(added < 80, "{added}");
+        assert!(added < 100, "{added}");
     }
 }
