@@ -381,23 +381,26 @@ impl Markup {
                 add_line(&mut tag.element.naming, text);
             }
             tag.is_button |= matches!(text, b"submit" | b"button" | b"reset");
-            for place in std::mem::take(&mut tag.unnamed) {
-                let mut info = KeyInfo {
-                    role: Role::Value,
-                    ..KeyInfo::default()
-                };
-                info.add_named(source.plan, (&KeyInfo::default(), b""), &tag.naming);
-                search(source.plan, source.text, place, &info, found);
+            let mut named = KeyInfo {
+                role: Role::Value,
+                ..KeyInfo::default()
+            };
+            if !tag.is_button
+                && !tag.unnamed.is_empty()
+                && named.add_named(source.plan, (&KeyInfo::default(), b""), &tag.naming)
+            {
+                for place in std::mem::take(&mut tag.unnamed) {
+                    search(source.plan, source.text, place, &named, found);
+                }
             }
         } else if info.role == Role::Value {
             if tag.element.info.role.names() {
                 note(&mut self.elements, tag.element.info.role, text);
             }
-            if tag.naming.is_empty() && tag.unnamed.len() < MAX_UNNAMED {
+            let is_named = !tag.is_button
+                && info.add_named(source.plan, (&KeyInfo::default(), b""), &tag.naming);
+            if !is_named && tag.unnamed.len() < MAX_UNNAMED {
                 tag.unnamed.push(place);
-            }
-            if !tag.is_button {
-                info.add_named(source.plan, (&KeyInfo::default(), b""), &tag.naming);
             }
         }
         search(source.plan, source.text, place, &info, found);

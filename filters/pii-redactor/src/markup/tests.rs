@@ -187,3 +187,23 @@ fn a_row_of_names_names_the_cells_below() {
         assert_eq!(redacted(&plan, "text/html", text), expected, "{text}");
     }
 }
+
+#[test]
+fn attributes_come_in_any_order() {
+    let plan = plan_of(r#"{"rules":[{"detect":["US_SSN","PASSWORD"]}]}"#);
+    for (text, label) in [
+        (r#"<input type="text" value="536221234" name="ssn">"#, "[US_SSN]"),
+        (r#"<input value="536221234" type="text" name="ssn">"#, "[US_SSN]"),
+        (r#"<add type="x" value="536221234" key="Password"/>"#, "[PASSWORD]"),
+        (r#"<param label="x" value="536221234" name="password"/>"#, "[PASSWORD]"),
+    ] {
+        let expected = text.replace("536221234", label);
+        assert_eq!(redacted(&plan, "text/html", text), expected);
+    }
+    for text in [
+        r#"<input value="Log in" type="submit" name="password">"#,
+        r#"<input type="submit" value="Log in" name="password">"#,
+    ] {
+        assert_eq!(redacted(&plan, "text/html", text), text);
+    }
+}
