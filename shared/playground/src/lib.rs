@@ -11,7 +11,6 @@ use inspect::body;
 use inspect::check::{self, Source, configured};
 use inspect::explain::{Profile, Question, Unexplained, explain as explanation};
 use inspect::token;
-use jwt_auth::config::Config as AuthConfig;
 use jwt_auth::token::{KnownHeaders, Token};
 use pii_redactor::config::Config as RedactorConfig;
 use policy::config::Configuration as _;
@@ -39,7 +38,7 @@ pub fn check(question: &str) -> String {
         is_named: true,
     };
     let now_s = i64::try_from(question.now().as_secs()).unwrap_or(i64::MAX);
-    let found = check::check(&source, question.filter(), now_s);
+    let found = check::check(&source, question.filter(), now_s).findings;
     let findings = found.iter().map(|finding| {
         let mut told = of(&finding.json());
         inspect::set(&mut told, "about", finding.code.about);
@@ -116,7 +115,7 @@ fn explained(fields: &Fields) -> Result<Value, (&'static str, String)> {
         all.find(|profile| profile.name() == text)
     };
     if let Some(profile) = fields.parsed("host", "envoy, apisix or kong", profile)? {
-        question.profile = profile;
+        question.profile = Some(profile);
     }
     let told = explanation(&question).map_err(|why| match why {
         Unexplained::Refused(problems) => ("config", problems.to_string()),
@@ -187,8 +186,7 @@ fn judged(fields: &Fields) -> Result<Value, String> {
         None => Vec::new(),
         Some(_) => {
             let text = fields.part(JWT_AUTH)?;
-            let config = AuthConfig::parse(&text).map_err(|problems| problems.to_string())?;
-            token::verdicts(&config, None, jwks.as_ref(), &token, now_s)?
+            token::verdicts(&text, None, jwks.as_ref(), &token, now_s)?
         }
     };
     Ok(of(&token::json(&token, &verdicts)))

@@ -24,7 +24,8 @@ use crate::action::{Action, Strictness};
 use crate::custom::Custom;
 use crate::data_budget::Ration;
 use crate::detect::{
-    Confidence, DETECTORS, Form, INTERNAL_URL, Scratch, ShapeIndex, assignable, is_special_category,
+    Confidence, DETECTORS, Form, INTERNAL_URL, Scratch, ShapeIndex, assignable, finds_settings,
+    is_special_category,
 };
 use crate::entity::EntitySet;
 use crate::lexicon::Lexicon;
@@ -458,7 +459,8 @@ impl Plan {
     /// Whether there is nothing to find in the first `length` bytes of a text.
     #[inline]
     pub(crate) fn has_nothing_for(&self, text: &[u8], length: usize) -> bool {
-        !self.searches_all() && Triggers::of_beginning(text, length).is_empty()
+        let assigns = finds_settings(&self.assignable);
+        !self.searches_all() && Triggers::of_beginning(text, length).is_empty(assigns)
     }
 
     /// Whether documents that ask for too much go no further.

@@ -24,8 +24,8 @@ use super::wiring::Fault;
 pub(super) struct Placed {
     pub(super) span: Range<usize>,
     pub(super) filter: &'static str,
-    /// It stands in a list of all filters that a request passes.
-    pub(super) is_in_chain: bool,
+    /// Which list of all filters that a request passes it stands in, by where that begins.
+    pub(super) chain: Option<usize>,
     pub(super) config: Json,
 }
 
@@ -59,7 +59,7 @@ pub(super) fn check(documents: &[Tree], filters: &[Placed]) -> Vec<Fault> {
             is_error: false,
             span: (*span).clone(),
             message: format!(
-                "{} goes by the route, for which Envoy reads the path in one way: what is under {path:?} to the upstream may come by another route (%2F, ;x, another case, X-Original-URL). Let what must hold there go by \"paths\" or \"hosts\"",
+                "{} goes by the route, for which Envoy reads the path in one way: what is under {path:?} to the upstream may come by another route (another case, index.php, %2F). Let what must hold there go by \"paths\" or \"hosts\"",
                 by_route.filter
             ),
         });

@@ -11,7 +11,7 @@ use std::cell::RefMut;
 
 use super::cursor::Cursor;
 use super::members::starts_value;
-use super::{Frame, JsonRewriter, MAX_DEPTH, Next, State};
+use super::{JsonRewriter, MAX_DEPTH, Next, State};
 use crate::bytes::{Position as _, at, part, rest};
 use crate::names::{After, KeyInfo, NameCache};
 use crate::plan::Plan;
@@ -44,7 +44,7 @@ struct Inside {
     /// Its id, as the parent of names.
     id: u32,
     mark: u16,
-    /// Its items are announced by nothing.
+    /// Its items are announced by nothing, and announce nothing.
     is_plain: bool,
     /// A comma stays: a child before it did.
     keeps_comma: bool,
@@ -147,7 +147,7 @@ impl JsonRewriter {
                 is_object: frame.is_object,
                 id: frame.info.id,
                 mark: frame.info.mark,
-                is_plain: frame.info.kinds.is_none(),
+                is_plain: frame.info.kinds.is_none() && !frame.is_list_of_names(),
                 keeps_comma: frame.written || !self.traits.has_member_rules,
             };
             if !plan.searches_all() && run.plain_children(inside) {
@@ -275,20 +275,7 @@ impl JsonRewriter {
     fn enter_frame(&mut self, is_object: bool, info: KeyInfo, name: Option<&[u8]>) {
         // No path leads here.
         let states = self.stack.frames.last().map_or(0, |frame| frame.states_to);
-        let names_from = self.stack.push_name(name);
-        self.stack.frames.push(Frame {
-            is_object,
-            written: false,
-            allowed: true,
-            applied: None,
-            info,
-            states_from: states,
-            states_to: states,
-            names_from,
-            index: 0,
-            naming_from: self.stack.naming.len(),
-            has_looked_ahead: false,
-        });
+        self.stack.enter_plain(is_object, false, info, name, states);
     }
 }
 
