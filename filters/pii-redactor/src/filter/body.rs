@@ -255,6 +255,9 @@ impl RedactedStream {
                 pipeline.miss_people();
             }
         }
+        if !graphql.is_empty() {
+            pipeline.set_response_rules(self.response_rules(filter));
+        }
         if direction == Direction::Response
             && let Some(key) = self.counts_people(filter)
         {

@@ -190,10 +190,10 @@ impl Stream<PiiRedactor> for RedactedStream {
         let has_body =
             host_limits::may_have_body(&filter.capabilities, host, &request, end_of_stream);
         self.request = Some(request);
-        if let Some(action) = self.limit_query(filter, host) {
+        if let Some(action) = self.open_accounts(filter, host) {
             return action;
         }
-        if let Some(action) = self.open_accounts(filter, host) {
+        if let Some(action) = self.limit_query(filter, host) {
             return action;
         }
         let about_bodies = self.enforces(filter, Direction::Response)

@@ -340,6 +340,14 @@ impl Plan {
         }
     }
 
+    /// Whether a path of a rule goes through members of this name.
+    pub(crate) fn has_in_paths(&self, name: &[u8]) -> bool {
+        let name = policy::text::lossy(name);
+        let watched = self.watched.iter().map(Watched::paths);
+        let mut all = watched.chain([&self.paths]);
+        all.any(|paths| paths.has_name(&name))
+    }
+
     /// What is watched in documents.
     #[must_use]
     pub const fn watched(&self) -> Option<&Watched> {
