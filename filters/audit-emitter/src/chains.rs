@@ -375,8 +375,13 @@ impl Chains {
     fn signed_bytes(&self, class: &str) -> usize {
         let statement = self.open.get(class).map(|entry| &entry.statement);
         let totals = statement.map_or(0, |statement| {
-            let classes = statement.disclosed.keys().chain(statement.disclosed_people.keys());
-            classes.fold(0_usize, |sum, class| sum.saturating_add(class.len()).saturating_add(24))
+            let classes = statement
+                .disclosed
+                .keys()
+                .chain(statement.disclosed_people.keys());
+            classes.fold(0_usize, |sum, class| {
+                sum.saturating_add(class.len()).saturating_add(24)
+            })
         });
         let siblings = self.open.len().min(MAX_SIBLINGS).saturating_mul(160);
         let emitters = self.other_emitters.len().saturating_mul(32);

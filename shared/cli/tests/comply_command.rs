@@ -257,18 +257,38 @@ everywhere = 'not auth.effective.admits[not acr only ["urn:example:two-factors"]
         state(&Json::parse(out.out.as_bytes()).unwrap(), control)
     };
     assert_eq!(states("--framework pci", "8.4.2"), "partial");
-    assert_eq!(states("--framework pci --controls own.toml", "8.4.2"), "set");
+    assert_eq!(
+        states("--framework pci --controls own.toml", "8.4.2"),
+        "set"
+    );
     assert_eq!(states("--framework house --controls own.toml", "1"), "set");
-    let text = comply(&bed, "--framework house --controls own.toml --config strong.json").expect(0);
+    let text = comply(
+        &bed,
+        "--framework house --controls own.toml --config strong.json",
+    )
+    .expect(0);
     assert!(text.out.contains("own.toml"), "{}", text.out);
     for (text, expected) in [
         ("[[measure]]\nid = \"none\"\n", "missing field"),
-        ("[[measure]]\nid = \"records\"\nsetting = \"a ==\"\n", "setting"),
-        ("[[measure]]\nid = \"records\"\nsettings = \"a\"\n", "unknown field"),
-        ("id = \"x\"\ntitle = \"X\"\n[[control]]\nid = \"1\"\ntitle = \"a\"\ndemands = \"b\"\nmeasures = [\"c\"]\n", "there is no measure \"c\""),
+        (
+            "[[measure]]\nid = \"records\"\nsetting = \"a ==\"\n",
+            "setting",
+        ),
+        (
+            "[[measure]]\nid = \"records\"\nsettings = \"a\"\n",
+            "unknown field",
+        ),
+        (
+            "id = \"x\"\ntitle = \"X\"\n[[control]]\nid = \"1\"\ntitle = \"a\"\ndemands = \"b\"\nmeasures = [\"c\"]\n",
+            "there is no measure \"c\"",
+        ),
     ] {
         bed.write("wrong.toml", text);
-        let out = comply(&bed, "--framework pci --controls wrong.toml --config strong.json").expect(2);
+        let out = comply(
+            &bed,
+            "--framework pci --controls wrong.toml --config strong.json",
+        )
+        .expect(2);
         assert!(out.err.contains(expected), "{}", out.err);
     }
 }

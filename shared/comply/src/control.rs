@@ -193,7 +193,9 @@ impl Catalog {
         if rest.is_empty() {
             return Ok(());
         }
-        let framework: Framework = rest.try_into().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
+        let framework: Framework = rest
+            .try_into()
+            .map_err(|error: toml::de::Error| wrong(error.to_string()))?;
         for control in &framework.controls {
             for measure in &control.measures {
                 if self.measure(measure).is_none() {

@@ -177,7 +177,11 @@ fn finding(ids: &Ids, control: &ControlResult) -> Value {
     // What is set and not shown is a plan, and nobody has seen it work.
     let (state, reason, remarks) = match control.state {
         ControlState::Shown => ("satisfied", "pass", ""),
-        ControlState::Set => ("not-satisfied", "other", "It is set, and no record of the period shows it."),
+        ControlState::Set => (
+            "not-satisfied",
+            "other",
+            "It is set, and no record of the period shows it.",
+        ),
         _ => ("not-satisfied", "fail", ""),
     };
     let related: Vec<Value> = control

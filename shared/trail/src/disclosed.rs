@@ -110,7 +110,8 @@ impl Disclosed {
         if self.is_silent() && before.is_silent() {
             return None;
         }
-        let of = |totals: &Self, class: &str| totals.classes.get(class).copied().unwrap_or_default();
+        let of =
+            |totals: &Self, class: &str| totals.classes.get(class).copied().unwrap_or_default();
         let names: BTreeSet<&String> = [self, before, there]
             .into_iter()
             .flat_map(|totals| totals.classes.keys())

@@ -237,7 +237,10 @@ impl Segment {
             ));
         }
         let mut between = Disclosed::default();
-        for disclosed in [&self.disclosed_after, &right.disclosed].into_iter().flatten() {
+        for disclosed in [&self.disclosed_after, &right.disclosed]
+            .into_iter()
+            .flatten()
+        {
             between.add(disclosed);
         }
         next.disclosed.contradiction(&last.disclosed, &between)

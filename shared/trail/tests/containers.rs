@@ -465,11 +465,7 @@ fn an_envelope_says_what_its_record_says() {
             r#""scopeLogs":[{"logRecords":[{"timeUnixNano":"1800"#,
             r#""scopeLogs":[{"scope":{"attributes":[{"key":"audit.decision","value":{"stringValue":"none"}}]},"logRecords":[{"timeUnixNano":"1800"#,
         ),
-        (
-            &events,
-            r#""data":"#,
-            r#""data_base64":"e30=","data":"#,
-        ),
+        (&events, r#""data":"#, r#""data_base64":"e30=","data":"#),
     ] {
         assert_differs(text, from, to);
     }

@@ -24,7 +24,10 @@ impl Observation {
             let named = u64::try_from(people.values.len()).unwrap_or(u64::MAX);
             named.saturating_add(people.omitted)
         });
-        let findings = self.decisions.iter().flat_map(|decision| &decision.findings);
+        let findings = self
+            .decisions
+            .iter()
+            .flat_map(|decision| &decision.findings);
         let mut disclosed: Vec<Disclosed<'_>> = Vec::new();
         for finding in findings.filter(|finding| finding.outcome == FindingOutcome::Seen) {
             let class = finding.kind.as_str();

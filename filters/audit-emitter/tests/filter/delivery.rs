@@ -156,7 +156,10 @@ fn records_say_who_decided_what() {
     };
     for (path, expected) in [
         ("actor.user.uid", r#""jane""#),
-        ("actor.user.groups", r#"[{"name":"nurse"},{"name":"staff"}]"#),
+        (
+            "actor.user.groups",
+            r#"[{"name":"nurse"},{"name":"staff"}]"#,
+        ),
         ("unmapped.retention.class", r#""hipaa""#),
         ("unmapped.consent.gpc", "true"),
         ("trace.uid", r#""4bf92f3577b34da6a3ce929d0e0e4736""#),

@@ -173,7 +173,10 @@ pub(super) fn chains() -> Value {
     }
     // A signed record states what is not so.
     for (name, change) in [
-        ("requests", (|stated| stated.records += 1) as fn(&mut Statement)),
+        (
+            "requests",
+            (|stated| stated.records += 1) as fn(&mut Statement),
+        ),
         ("values of a class", |stated| {
             stated.disclosed.insert("US_SSN".to_owned(), 3);
         }),

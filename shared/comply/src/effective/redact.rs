@@ -161,7 +161,10 @@ impl RuleAt<'_> {
     /// The purposes of which it asks whether they are refused.
     fn refused(&self) -> impl Iterator<Item = &str> {
         let parts = ["when", "match"].map(|key| self.written?.get(key)?.get("consent"));
-        let lists = parts.into_iter().flatten().filter_map(|one| one.get("denied")?.as_array());
+        let lists = parts
+            .into_iter()
+            .flatten()
+            .filter_map(|one| one.get("denied")?.as_array());
         lists.flatten().filter_map(Value::as_str)
     }
 }

@@ -61,7 +61,10 @@ impl Claims {
             said: Vec::new(),
             holds_another: log.body.is_of_several_kinds(),
         };
-        let trace = log.trace_id.as_ref().map(|text| text.0.to_ascii_lowercase());
+        let trace = log
+            .trace_id
+            .as_ref()
+            .map(|text| text.0.to_ascii_lowercase());
         claims.add(About::Trace, trace.filter(|trace| !trace.is_empty()));
         let event = log.event_name.as_ref();
         claims.add(About::Event, event.map(|text| text.0.clone().into_owned()));
@@ -72,7 +75,12 @@ impl Claims {
             None => Some(time.spelled()),
         });
         claims.add(About::Time, time);
-        for attribute in around.iter().copied().chain([&log.attributes[..]]).flatten() {
+        for attribute in around
+            .iter()
+            .copied()
+            .chain([&log.attributes[..]])
+            .flatten()
+        {
             claims.add_attribute(&attribute.key.0, || attribute.value.spelled());
         }
         claims
@@ -141,7 +149,10 @@ impl Claims {
             (About::Event, kind),
             (About::Time, time),
             (About::Sequence, sequence),
-            (About::Chain, text("source").map(|source| own(source, "/meshward/audit/"))),
+            (
+                About::Chain,
+                text("source").map(|source| own(source, "/meshward/audit/")),
+            ),
             (About::Trace, trace),
         ] {
             claims.add(about, value);
@@ -187,9 +198,8 @@ impl Claims {
                     });
                 }
             };
-            (claimed != said).then(|| {
-                format!("its envelope says {what} {claimed:?}, the record {said:?}")
-            })
+            (claimed != said)
+                .then(|| format!("its envelope says {what} {claimed:?}, the record {said:?}"))
         })
     }
 }

@@ -180,7 +180,8 @@ mod tests {
         }
         for column in [record, doubled.as_str()] {
             let line = format!("{column}\tedge");
-            let texts: Vec<String> = { columns(&line).iter() }.map(|one| one.text(&line)).collect();
+            let found = columns(&line);
+            let texts: Vec<String> = found.iter().map(|one| one.text(&line)).collect();
             assert_eq!(texts, [record]);
             assert!(begins_row(&line));
         }

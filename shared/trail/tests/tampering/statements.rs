@@ -171,7 +171,11 @@ fn signed_records_state_what_was_disclosed() {
     let lines = with(&|_| ());
     let kept: Vec<String> = [&lines[..3], &lines[4..], &ledger(&[tombstone(&lines[3])])].concat();
     let verdict = verify(joined(&kept));
-    assert!(!verdict.issue_counts.contains_key(&Kind::Contradiction), "{:#?}", verdict.issues);
+    assert!(
+        !verdict.issue_counts.contains_key(&Kind::Contradiction),
+        "{:#?}",
+        verdict.issues
+    );
 }
 
 /// A signed record says that requests were lost, and no gap declares them.

@@ -87,16 +87,27 @@ fn signed_records_state_what_was_disclosed() {
     let get = |proxy: &mut Proxy, path: &str, kind: &str, outcome, count| {
         let finding = Finding::new(kind, Category::Personal, Place::ResponseBody, outcome);
         let found = Decision::new("pii-redactor", Decided::Allowed).found(finding.times(count));
-        proxy.run(&Request::get(path).decisions(&[found]), &Response::json("{}"));
+        proxy.run(
+            &Request::get(path).decisions(&[found]),
+            &Response::json("{}"),
+        );
     };
     get(&mut proxy, "/patients/7", "US_SSN", FindingOutcome::Seen, 3);
     get(&mut proxy, "/patients/8", "US_SSN", FindingOutcome::Seen, 1);
-    get(&mut proxy, "/patients/9", "US_SSN", FindingOutcome::Masked, 5);
+    get(
+        &mut proxy,
+        "/patients/9",
+        "US_SSN",
+        FindingOutcome::Masked,
+        5,
+    );
     get(&mut proxy, "/orders/1", "EMAIL", FindingOutcome::Seen, 2);
     proxy.advance(Duration::from_secs(2));
     get(&mut proxy, "/patients/7", "EMAIL", FindingOutcome::Seen, 1);
     proxy.advance(Duration::from_secs(2));
-    let stated: Vec<String> = { collector.controls().iter() }
+    let controls = collector.controls();
+    let stated: Vec<String> = controls
+        .iter()
         .filter_map(Control::statement)
         .map(|stated| format!("{:?} {:?}", stated.disclosed, stated.disclosed_people))
         .collect();
