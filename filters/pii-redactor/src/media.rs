@@ -243,6 +243,10 @@ const TYPES: &[(&str, Kind)] = &[
     ("application/ogg", Kind::Binary),
     ("application/mp4", Kind::Binary),
     ("application/dicom", Kind::Binary),
+    ("application/ocsp-response", Kind::Binary),
+    // Messages with their lengths before them, whatever is in them.
+    ("application/connect+json", Kind::Grpc),
+    ("application/connect+proto", Kind::Grpc),
 ];
 
 /// What the last part of a type's name says: the structured syntax suffix (RFC 6838 section 4.2.8),
@@ -263,6 +267,17 @@ const SUFFIXES: &[(&str, Kind)] = &[
     ("yml", Kind::Text),
     ("csv", Kind::Csv(None)),
     ("cbor", Kind::Binary),
+    ("proto", Kind::Binary),
+    ("protobuf", Kind::Binary),
+    ("msgpack", Kind::Binary),
+    ("messagepack", Kind::Binary),
+    ("bson", Kind::Binary),
+    ("avro", Kind::Binary),
+    ("parquet", Kind::Binary),
+    ("thrift", Kind::Binary),
+    ("smile", Kind::Binary),
+    ("eventstream", Kind::Binary),
+    ("pkcs12", Kind::Binary),
     ("zip", Kind::Binary),
     ("gzip", Kind::Binary),
     ("zstd", Kind::Binary),
@@ -291,6 +306,11 @@ impl Kind {
             if let Some((_, kind)) = last {
                 return *kind;
             }
+        }
+        // `x-protobuf`, `vnd.google.protobuf`, `x-msgpack`, `x-amz-cbor`.
+        let last = words(sub).last().and_then(suffix);
+        if let Some((_, Self::Binary)) = last {
+            return Self::Binary;
         }
         // `x-amz-json-1.1`, `vnd.api.json`, `x-ndjson`, `x-jsonlines`, `text/x-json`.
         let spells_json = |word: &&str| word.contains("json");
@@ -383,6 +403,7 @@ fn charset_named(name: &str, is_json: bool) -> Charset {
         | "cp932" | "ms932" | "windows-932" | "gbk" | "gb2312" | "gb-2312-80" | "csgb2312" | "cp936" | "ms936"
         | "windows-936" | "gb18030" | "big5" | "big5-hkscs" | "cn-big5" | "csbig5" | "x-x-big5" | "cp950" | "ms950"
         | "windows-950" | "johab" | "cp1361" | "uhc" | "cp949" | "ms949" | "windows-949" | "ks-c-5601-1987"
+        | "x-gbk" | "gb-2312" | "chinese" | "iso-ir-58" | "csiso58gb231280" | "csshiftjis" | "big5hkscs"
             // The second byte of a character may be a backslash, behind which a quote would be none.
             if is_json =>
         {
@@ -393,8 +414,9 @@ fn charset_named(name: &str, is_json: bool) -> Charset {
             let is_other = other.starts_with("iso-2022-")
                 || other.contains("ebcdic")
                 || other.starts_with("ibm037")
+                || other.starts_with("ibm11")
                 || [
-                    "cp037", "cp500", "cp1047", "ibm500", "ibm1047", "cp875", "cp1026",
+                    "cp037", "cp273", "cp500", "cp1047", "ibm273", "ibm500", "ibm1047", "cp875", "cp1026",
                 ]
                 .contains(&other);
             if is_other {

@@ -203,7 +203,7 @@ impl PairsRewriter {
                     self.announced = info;
                 }
                 self.value
-                    .begin(plan, &self.announced, applied, (Spelling::Form, place));
+                    .begin(&self.announced, applied, (Spelling::Form, place));
                 self.state = State::Value;
             }
         }
@@ -254,7 +254,7 @@ impl PairsRewriter {
     fn replace_in_name(&mut self, name: &[u8], plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
         let nothing = KeyInfo::default();
         let place = (Spelling::FormName, self.offset);
-        self.value.begin(plan, &nothing, None, place);
+        self.value.begin(&nothing, None, place);
         self.push_spelled(name, plan, out, tally);
         self.end_value(false, plan, out, tally);
     }
@@ -327,14 +327,14 @@ impl PairsRewriter {
             }
             FieldStart::Search(rule) if has_ended => {
                 let place = (Spelling::Form, place);
-                self.value.begin(plan, &self.announced, rule, place);
+                self.value.begin(&self.announced, rule, place);
                 self.value.end(&mut Sink { plan, out, tally });
             }
             FieldStart::Search(rule) => applied = rule,
             FieldStart::Gone => {}
         }
         let place = (Spelling::Form, place);
-        self.value.begin(plan, &self.announced, applied, place);
+        self.value.begin(&self.announced, applied, place);
         self.state = State::Value;
         self.push_spelled(rest(&held, lead), plan, out, tally);
     }

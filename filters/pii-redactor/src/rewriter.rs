@@ -341,7 +341,6 @@ fn decided(framing: &Framing, first: &[u8], is_all: bool, is_field: bool) -> Opt
     let text = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first);
     let space = count_while(text, 0, |byte| byte.is_ascii_whitespace());
     let begun = rest(text, space);
-    let is_enough = is_all || first.len() >= FIRST_BYTES;
     let is_space_enough = is_all || first.len() >= MAX_SPACE_BYTES;
     if matches!(framing, Framing::Json | Framing::JsonLines) {
         return Some(Decided::AsDeclared);
@@ -386,13 +385,15 @@ fn decided(framing: &Framing, first: &[u8], is_all: bool, is_field: bool) -> Opt
         | Framing::Csv(CsvFormat {
             may_be_file: true, ..
         }) => {
-            let seen = first.get(..FIRST_BYTES).unwrap_or(first);
+            // An empty line says nothing: protobuf begins with one.
+            let seen = part(begun, 0, FIRST_BYTES);
             let line = seen.iter().position(|byte| *byte == b'\n');
             let binary = seen.iter().position(|byte| is_binary(*byte));
             // What begins with a line of text is text, but for formats that do so on purpose.
             if starts_binary(seen) || binary.is_some_and(|at| line.is_none_or(|line| at < line)) {
                 return Some(Decided::Binary);
             }
+            let is_enough = is_all || begun.len() >= FIRST_BYTES;
             (is_enough || line.is_some()).then_some(if at(begun, 0) == b'<' {
                 Decided::Markup
             } else {

@@ -5,11 +5,10 @@ use crate::bytes::Position as _;
 use crate::detect::{INTERNAL_URL, internal_url};
 use crate::lexicon::Announcement;
 use crate::names::KeyInfo;
-use crate::plan::{FieldRule, Plan};
+use crate::plan::FieldRule;
 use crate::redaction::{Found, Redaction};
 use crate::scan::{TextScanner, WINDOW_BYTES};
 use crate::spelled::{Sink, Spelling};
-use crate::tally::FIELD;
 
 /// Takes one value after the other.
 #[derive(Debug)]
@@ -19,8 +18,6 @@ pub(crate) struct ValueScanner {
     announcement: Announcement,
     /// The rule whose action is applied to all of the value.
     applied: Option<u16>,
-    /// What takes the place of the value needs all of it.
-    needs_whole: bool,
     /// Its replacement has left, and nothing else of it does.
     is_lost: bool,
     /// Others read the value in another way.
@@ -35,7 +32,6 @@ impl ValueScanner {
             spelling,
             announcement: Announcement::default(),
             applied: None,
-            needs_whole: false,
             is_lost: false,
             is_doubtful: false,
             offset: 0,
@@ -45,14 +41,12 @@ impl ValueScanner {
     /// A value begins at this place of the body; `info` is what its name says.
     pub(crate) fn begin(
         &mut self,
-        plan: &Plan,
         info: &KeyInfo,
         applied: Option<u16>,
         (spelling, offset): (Spelling, u64),
     ) {
         self.announcement = info.announcement();
         self.applied = applied;
-        self.needs_whole = applied.is_some() || plan.whole_kind(&self.announcement, b"0").is_some();
         self.is_lost = false;
         self.is_doubtful = false;
         self.spelling = spelling;
@@ -157,22 +151,19 @@ impl ValueScanner {
         self.scanner.forget();
     }
 
-    /// Whether the value may still be held whole where it must be. If not, what takes its place
-    /// leaves without it.
+    /// Whether a value that a rule acts on may still be held whole. If not, what takes its place leaves
+    /// without it.
     fn has_room(&mut self, more: usize, sink: &mut Sink<'_>) -> bool {
         if self.is_lost {
             return false;
         }
-        if !self.needs_whole || self.scanner.held().plus(more) < WINDOW_BYTES {
+        let Some(index) = self.applied else {
+            return true;
+        };
+        if self.scanner.held().plus(more) < WINDOW_BYTES {
             return true;
         }
-        let redaction = match self.applied {
-            Some(index) => Redaction::of_field(sink.plan, index, None),
-            None => {
-                let kind = sink.plan.whole_kind(&self.announcement, b"0");
-                Some(Redaction::of_kind(sink.plan, kind.unwrap_or(FIELD), None))
-            }
-        };
+        let redaction = Redaction::of_field(sink.plan, index, None);
         let new = redaction
             .as_ref()
             .and_then(|redaction| redaction.spelled(self.spelling));
@@ -185,12 +176,10 @@ impl ValueScanner {
             };
             redaction.record(sink.tally, found);
         }
-        self.needs_whole = false;
         match new {
             // It only counts, so it goes on as any other text.
             None => {
                 self.applied = None;
-                self.announcement = Announcement::default();
                 true
             }
             Some(new) => {

@@ -484,8 +484,7 @@ impl CsvRewriter {
                 self.state = State::Dropped { quoted };
             }
             FieldStart::Search(applied) => {
-                self.value
-                    .begin(&plan, &info, applied, (spelling, self.offset));
+                self.value.begin(&info, applied, (spelling, self.offset));
                 self.write_delimiter(out);
                 if quoted {
                     out.push(b'"');
@@ -516,9 +515,8 @@ impl CsvRewriter {
     fn end_quotes(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
         self.end_value(out, tally);
         out.push(b'"');
-        let plan = Rc::clone(&self.plan);
         let place = (Spelling::Cell, self.offset);
-        self.value.begin(&plan, &KeyInfo::default(), None, place);
+        self.value.begin(&KeyInfo::default(), None, place);
         self.state = State::Bare;
     }
 

@@ -111,6 +111,23 @@ fn names_of_members_in_every_style() {
         (r#"{"text":"DOB: 12/10/1971"}"#, "DOB: [PERSON_DATE]"),
         (r#"{"text":"MRN: 0012345"}"#, "[MEDICAL_RECORD]"),
         (r#"{"card":"4111111111111111"}"#, "[CREDIT_CARD]"),
+        (
+            r#"{"account":{"number":"000123456789"}}"#,
+            "[US_BANK_NUMBER]",
+        ),
+        (r#"{"account":"000123456789"}"#, "[ACCOUNT_NUMBER]"),
+        (r#"{"user":{"login":"jdoe"}}"#, "[USERNAME]"),
+        (r#"{"user":{"handle":"jdoe"}}"#, "[USERNAME]"),
+        (r#"{"twitter_handle":"jdoe"}"#, "[USERNAME]"),
+        (r#"{"real_name":"Egon Spengler"}"#, "[PERSON_NAME]"),
+        (r#"{"payer":"John Roe"}"#, "[PERSON_NAME]"),
+        (r#"{"createdBy":{"name":"John Roe"}}"#, "[PERSON_NAME]"),
+        (r#"{"students":[{"name":"John Roe"}]}"#, "[PERSON_NAME]"),
+        (r#"{"name_on_account":"John Roe"}"#, "[PERSON_NAME]"),
+        (
+            r#"{"profile_image_url":"https://a.example/1.png"}"#,
+            "[PHOTO]",
+        ),
     ] {
         let out = redacted(&plan, "application/json", body);
         assert!(out.contains(label), "{body} -> {out}");

@@ -296,3 +296,42 @@ fn markup_costs_no_more_either() {
     }
     worst.check(bound(&plan));
 }
+
+#[test]
+fn what_is_no_json_costs_no_more_either() {
+    let plan = all_presets();
+    let mut worst = Worst { rows: Vec::new() };
+    for unit in [
+        "[1",
+        "}[",
+        "x[",
+        "1[",
+        ")[",
+        "['",
+        "){",
+        "(['",
+        "([",
+        "a,",
+        "[\"b\":",
+        "{a b:",
+        "*/[",
+        "{\"b\":]",
+        ",\"a\"",
+        "{\"a\" ",
+        "[ ",
+        ", ",
+        "\n[",
+        "\n{",
+        "\n",
+        "\u{1e}",
+        "x\n",
+        "a b c d e f g ",
+    ] {
+        for before in ["{", "[1;", ""] {
+            let text = format!("{before}{}", unit.repeat(40_000 / unit.len()));
+            let steps = cost(&plan, &Framing::Json, text.as_bytes());
+            worst.add(steps, || format!("{unit:?} behind {before:?}"));
+        }
+    }
+    worst.check(bound(&plan));
+}

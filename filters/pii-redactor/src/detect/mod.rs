@@ -149,7 +149,7 @@ fn place_of(name: &[u8]) -> Option<usize> {
         .ok()
 }
 
-pub(crate) use kind::{CREDIT_CARD, INTERNAL_URL, JWT, PRIVATE_KEY};
+pub(crate) use kind::{CREDIT_CARD, INTERNAL_URL, PRIVATE_KEY};
 
 /// How far a private key goes in this text that began before it.
 pub(crate) fn rest_of_key(text: &[u8], line: KeyLine) -> KeyBody {

@@ -127,6 +127,31 @@ pub(crate) fn account(value: &[u8]) -> bool {
         })
 }
 
+/// Not the time of a login, and not the address of a page for it.
+pub(crate) fn username(value: &[u8]) -> bool {
+    let begins_with_day = value.len() >= 10
+        && (0..10).all(|place| match place {
+            4 | 7 => at(value, place) == b'-',
+            _ => at(value, place).is_ascii_digit(),
+        });
+    !begins_with_day && !value.starts_with(b"/") && memchr::memmem::find(value, b"://").is_none()
+}
+
+/// A template or a number, which has digits, or a long text: not the digest of a key or of an alert, and not a word that
+/// says whether or how there is one.
+pub(crate) fn biometric(value: &[u8]) -> bool {
+    let is_hexadecimal = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b':';
+    let is_digest = (16..=128).contains(&value.len()) && value.iter().all(is_hexadecimal)
+        || value.starts_with(b"SHA256:");
+    let is_code = |pair: &[u8]| {
+        matches!(
+            pair,
+            [b'a'..=b'z', b'A'..=b'Z'] | [b'0'..=b'9', _] | [_, b'0'..=b'9']
+        )
+    };
+    !is_digest && (value.windows(2).any(is_code) || value.len() >= 24)
+}
+
 /// A number of years below 16, perhaps with its unit.
 pub(crate) fn minor_age(value: &[u8]) -> bool {
     let digits = count_while(value, 0, |byte| byte.is_ascii_digit());

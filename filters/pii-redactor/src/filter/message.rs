@@ -49,12 +49,8 @@ impl<'h> Message<'h> {
     /// digests (RFC 9530), that parts of it can be asked for, and what it is signed with; a strong
     /// validator becomes a weak one.
     pub(super) fn prepare_for_change(&self, coding: Coding) {
-        const UNTRUE: [&str; 9] = [
+        const UNTRUE: [&str; 5] = [
             "content-length",
-            "content-md5",
-            "digest",
-            "repr-digest",
-            "content-digest",
             "signature",
             "signature-input",
             "x-goog-hash",
@@ -62,6 +58,12 @@ impl<'h> Message<'h> {
         ];
         for name in UNTRUE {
             self.remove(name);
+        }
+        for (name, _) in self.list.iter().flat_map(Headers::iter) {
+            let name = policy::text::lossy(name).to_ascii_lowercase();
+            if is_digest(&name) {
+                self.remove(&name);
+            }
         }
         if coding != Coding::Identity {
             self.remove("content-encoding");
@@ -72,4 +74,14 @@ impl<'h> Message<'h> {
             let _ = self.host.set_header(self.map, "etag", weak.as_bytes());
         }
     }
+}
+
+/// Whether a header has a digest of the body: those of RFC 9530, and what stores of objects and artefacts call them
+/// (`x-amz-checksum-sha256`, `x-ms-content-crc64`, `docker-content-digest`).
+fn is_digest(name: &str) -> bool {
+    name.ends_with("digest") && !name.starts_with("want-")
+        || name.contains("checksum")
+        || ["-md5", "-sha1", "-sha256", "-crc64"]
+            .iter()
+            .any(|sum| name.ends_with(sum))
 }

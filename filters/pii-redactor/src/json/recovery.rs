@@ -10,6 +10,7 @@ use crate::bytes::{Position as _, part, rest};
 use crate::malformed::{Fault, Malformed};
 use crate::plan::Plan;
 use crate::spelled::Sink;
+use crate::steps::step;
 use crate::tally::Tally;
 use crate::text::{TextForm, TextRewriter};
 
@@ -123,6 +124,9 @@ impl JsonRewriter {
         if seeks && self.seek_member(byte, cursor, plan, tally) {
             return;
         }
+        // No further than that: signs may stand close together, and line ends nowhere.
+        let ahead = part(ahead, 0, PIECE_BYTES);
+        step(ahead.len() / 16);
         let end = memchr::memchr2(b'\n', RECORD_SEPARATOR, ahead);
         let length = end.map_or(ahead.len(), |end| end.plus(1));
         let line = part(ahead, 0, length);
@@ -185,3 +189,6 @@ impl JsonRewriter {
         self.recovery.text.write(&token, cursor.out(), tally);
     }
 }
+
+/// So much of a text is looked at for where it ends.
+const PIECE_BYTES: usize = 32;

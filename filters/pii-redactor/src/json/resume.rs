@@ -92,9 +92,14 @@ impl JsonRewriter {
     /// What is held is no beginning of a member.
     pub(super) fn release_member(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
         self.recovery.member.part = Part::Nothing;
-        let held = std::mem::take(&mut self.recovery.member.held);
+        if self.recovery.member.held.is_empty() {
+            return;
+        }
+        let mut held = std::mem::take(&mut self.recovery.member.held);
         self.count_brackets(&held);
         self.recovery.text.write(&held, out, tally);
+        held.clear();
+        self.recovery.member.held = held;
     }
 
     /// Follows the brackets of a text, so that what comes behind it is where it belongs.

@@ -147,8 +147,7 @@ impl JsonRewriter {
     pub(super) fn in_string(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
         let announcement = self.next.info.announcement();
         // What takes the place of the whole value needs the whole value, or must do without.
-        let needs_whole =
-            self.next.applied.is_some() || plan.whole_kind(&announcement, b"0").is_some();
+        let needs_whole = self.next.applied.is_some() || plan.is_whole(&announcement);
         let ahead = rest(cursor.chunk, cursor.at);
         let before_start = self.scanner.has_started();
         let mut window = Vec::new();
@@ -168,7 +167,7 @@ impl JsonRewriter {
             }
         };
         let Some(taken) = taken else {
-            // Too long to be held: its label leaves, and nothing else of it.
+            // Too long to be held: what takes its place leaves, and nothing else of it.
             self.lose_string(cursor, plan, tally);
             return;
         };
@@ -212,7 +211,7 @@ impl JsonRewriter {
         let redaction = match self.next.applied {
             Some(index) => Redaction::of_field(plan, index, None),
             None => {
-                let kind = plan.whole_kind(&announcement, b"0");
+                let kind = plan.whole_match(&announcement, self.scanner.pending());
                 kind.map(|kind| Redaction::of_kind(plan, kind, None))
             }
         };
@@ -227,9 +226,10 @@ impl JsonRewriter {
             redaction.record(tally, found);
         }
         let Some(new) = new else {
-            // It only counts, so it goes on as any other string.
-            self.next.applied = None;
-            self.next.info = crate::names::KeyInfo::default();
+            // It only counts, or is not what its name says, so it goes on as any other string.
+            if self.next.applied.take().is_none() {
+                self.next.info.kinds = plan.parts_of(self.next.info.kinds.as_deref());
+            }
             return;
         };
         cursor.out().extend_from_slice(&new);

@@ -35,6 +35,7 @@ pub(super) const DECLARING: &[&str] = &[
     "validation", "kind", "visible", "editable", "sortable", "searchable", "href", "link", "links", "self",
     "schema", "property", "column", "default", "use", "system", "period", "country", "state", "region",
     "province", "currency", "language", "lang", "locale", "unit", "active", "readonly", "optional", "source",
+    "industry", "room", "caption", "alt", "method", "provider",
 ];
 
 /// Right before a phrase they make it a measure: `max_age` is nobody's age.

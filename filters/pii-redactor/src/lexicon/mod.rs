@@ -240,9 +240,10 @@ impl Lexicon {
         let from = if generic { 0 } else { own };
         let mut kinds = self.announced_by_name(&words, from);
         // `message.content` is what a model says; `message_content` is what people write. So with `user.id`, which
-        // nobody logs in with, and the name of a bank account.
+        // nobody logs in with, and the name of a bank account; but `user.handle` is one.
+        let is_handle = name.eq_ignore_ascii_case(b"handle");
         for kind in [kind::MESSAGE_CONTENT, kind::USERNAME] {
-            if kinds.has(kind) && !self.announced_by_name(own_words, 0).has(kind) {
+            if kinds.has(kind) && !is_handle && !self.announced_by_name(own_words, 0).has(kind) {
                 kinds.remove(kind);
             }
         }

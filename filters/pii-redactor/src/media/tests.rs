@@ -27,6 +27,29 @@ fn a_file_of_excel_may_be_rows_or_markup() {
     );
 }
 
+/// The first field of a message of protobuf begins with the byte of a line end.
+#[test]
+fn a_message_of_an_unknown_type_is_no_text_behind_an_empty_line() {
+    use crate::fixtures::{plan_of, redacted};
+    let plan = plan_of(r#"{"rules":[{"detect":["EMAIL"]}]}"#);
+    for body in [
+        "\n\u{5}u_123\u{12}\u{10}jane@example.com\u{1a}\u{1}x",
+        "\n\n0123456789\u{12}\u{10}jane@example.com",
+        "\n$0123456789abcdef-jane@example.com-123\u{12}\u{1}x",
+    ] {
+        let out = redacted(&plan, "application/octet-stream", body);
+        assert_eq!(out, body, "{body:?}");
+    }
+    for body in [
+        "\njane@example.com\n",
+        "\n \njane@example.com",
+        " jane@example.com",
+    ] {
+        let out = redacted(&plan, "application/octet-stream", body);
+        assert_eq!(out, body.replace("jane@example.com", "[EMAIL]"));
+    }
+}
+
 #[test]
 fn types_and_what_they_are() {
     let csv = |delimiter, header| {
@@ -39,6 +62,16 @@ fn types_and_what_they_are() {
     for (content_type, framing) in [
         ("application/json; charset=utf-8", Some(Framing::Json)),
         ("APPLICATION/JSON", Some(Framing::Json)),
+        ("application/connect+json", Some(Framing::Grpc)),
+        ("application/connect+proto", Some(Framing::Grpc)),
+        ("application/x-protobuf", None),
+        ("application/proto", None),
+        ("application/vnd.google.protobuf", None),
+        ("application/x-msgpack", None),
+        ("application/cbor", None),
+        ("application/x-amz-cbor", None),
+        ("application/vnd.amazon.eventstream", None),
+        ("application/avro", None),
         ("application/problem+json", Some(Framing::Json)),
         ("application/json, application/json", Some(Framing::Json)),
         ("application/x-amz-json-1.0", Some(Framing::Json)),

@@ -338,7 +338,7 @@ impl MultipartRewriter {
             }
             FieldStart::Search(applied) => {
                 let mut value = ValueScanner::new(Spelling::Plain);
-                value.begin(&plan, &info, applied, (Spelling::Plain, self.offset));
+                value.begin(&info, applied, (Spelling::Plain, self.offset));
                 let whole = Content::Whole(Box::new(value));
                 if is_base64 { whole.in_base64() } else { whole }
             }

@@ -7,7 +7,10 @@ use policy::finding::Category;
 
 use super::{FieldRule, Plan};
 use crate::bytes::Position as _;
-use crate::detect::kind::ONLINE_ID;
+use crate::detect::kind::{
+    ACCOUNT_NUMBER, DEVICE_ID, HEALTH_PLAN, LICENSE_NUMBER, MEDICAL_RECORD, ONLINE_ID, RECORD_ID,
+    USERNAME,
+};
 use crate::entity::EntitySet;
 use crate::names::{KeyInfo, NameCache};
 use crate::role::Role;
@@ -62,6 +65,9 @@ impl Plan {
         name: &[u8],
     ) -> KeyInfo {
         let mut announcement = self.lexicon.of_name(parent, announcing);
+        if is_any_of(parent, LISTING) {
+            announcement.kinds = self.without_named(&announcement.kinds);
+        }
         if announcement.kinds.is_empty()
             && let Some(kinds) = around.kinds.as_deref()
             // `/user/login` is a path, and nobody's login.
@@ -142,19 +148,37 @@ impl Plan {
         best.map(|(index, _)| index)
     }
 
-    /// What a part of a value is whose name announces these kinds. Settings stand below the names of secrets
-    /// (`"password": { "policy": "strong" }`), but not below the types of DynamoDB, which are letters.
+    /// What a part of a value is whose name announces these kinds. Below what is called like a number or a secret
+    /// stand settings and amounts (`"account": { "balance": 12345 }`, `"password": { "policy": "strong" }`), and
+    /// the types of DynamoDB, which are letters.
     fn inherited(&self, kinds: &EntitySet, name: &[u8]) -> EntitySet {
+        if name.len() <= 1 {
+            return *kinds;
+        }
         let mut inherited = *kinds;
-        let mut left = *kinds;
+        let mut left = kinds.and(&self.whole);
         while let Some(entity) = left.first() {
             left.remove(entity);
-            let is_secret = self.category(entity) == Category::Security || entity == ONLINE_ID;
-            if is_secret && name.len() > 1 {
+            let has_no_parts =
+                self.category(entity) == Category::Security || WITHOUT_PARTS.contains(&entity);
+            if has_no_parts {
                 inherited.remove(entity);
             }
         }
         inherited
+    }
+
+    /// Without the kinds that a value is by its name alone, but for secrets.
+    fn without_named(&self, kinds: &EntitySet) -> EntitySet {
+        let mut left = *kinds;
+        let mut named = kinds.and(&self.whole);
+        while let Some(entity) = named.first() {
+            named.remove(entity);
+            if self.category(entity) != Category::Security {
+                left.remove(entity);
+            }
+        }
+        left
     }
 
     /// The kind for which a member goes that announces these, whatever its value. The state of a service is called
@@ -168,10 +192,45 @@ impl Plan {
     }
 }
 
-/// Whether a member with this name declares what members are called (JSON Schema).
-pub(crate) const fn declares(name: &[u8]) -> bool {
-    matches!(name, b"properties" | b"definitions" | b"$defs")
+/// Whether a member with this name has members that are called like those of a person, and hold what is declared
+/// (JSON Schema), counted, translated or allowed.
+pub(crate) fn declares(name: &[u8]) -> bool {
+    matches!(name, b"properties" | b"definitions" | b"$defs") || is_any_of(name, LISTING)
 }
+
+fn is_any_of(name: &[u8], list: &[&str]) -> bool {
+    !name.is_empty() && list.contains(&&*crate::lexicon::split(name).join(" "))
+}
+
+/// What is one number or one word, whatever stands in an object that is called so.
+const WITHOUT_PARTS: [u8; 8] = [
+    ACCOUNT_NUMBER,
+    DEVICE_ID,
+    HEALTH_PLAN,
+    LICENSE_NUMBER,
+    MEDICAL_RECORD,
+    ONLINE_ID,
+    RECORD_ID,
+    USERNAME,
+];
+
+/// What stands in them is about no person.
+const LISTING: &[&str] = &[
+    "facets",
+    "facet fields",
+    "facet counts",
+    "aggregations",
+    "aggs",
+    "feature flags",
+    "feature toggles",
+    "toggles",
+    "permissions",
+    "sort",
+    "sort by",
+    "order by",
+    "i18n",
+    "translations",
+];
 
 /// A name with `s` and `k` for the letters that are these without their case; `None` if it has none.
 fn with_ascii_letters(name: &[u8]) -> Option<Vec<u8>> {

@@ -297,11 +297,18 @@ impl Plan {
         for (entity, binding) in (0..=u8::MAX).zip(&bindings) {
             let removes =
                 |binding: &Binding| binding.enforces && matches!(*binding.action, Action::Remove);
-            if binding.as_ref().is_some_and(removes) && is_special_category(entity) {
+            // What must be looked at may stay.
+            let is_looked_at = !matches!(
+                DETECTORS
+                    .get(usize::from(entity))
+                    .map(|detector| detector.form),
+                Some(Form::Named)
+            );
+            if binding.as_ref().is_some_and(removes) && is_special_category(entity) && !is_looked_at
+            {
                 removing.insert(entity);
             }
         }
-        // What must be looked at may stay.
         if !settings.allowed.is_empty()
             || settings.type_policy == TypePolicy::Keep
             || settings.min_confidence > Confidence::Medium

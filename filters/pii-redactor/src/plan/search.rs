@@ -8,7 +8,7 @@ use policy::finding::Category;
 use super::{FIRST_CUSTOM, Plan};
 use crate::bytes::{Position as _, enclosing_bytes, part};
 use crate::custom::searchable;
-use crate::detect::kind::{HEALTH, PERSON_NAME, USERNAME};
+use crate::detect::kind::{HEALTH, MESSAGE_CONTENT};
 use crate::detect::{
     Confidence, DETECTORS, Form, List, Scratch, Span, Text, find, is_special_category,
 };
@@ -72,12 +72,17 @@ impl Plan {
         scratch.list
     }
 
+    /// Whether a name announces kinds that are a whole value.
+    pub(crate) fn is_whole(&self, announcement: &Announcement) -> bool {
+        !announcement.kinds.and(&self.whole).is_empty()
+    }
+
     /// The kind that a whole value is by its name.
     pub(crate) fn whole_kind(&self, announcement: &Announcement, value: &[u8]) -> Option<u8> {
-        let mut kinds = announcement.kinds.and(&self.whole);
-        if kinds.is_empty() {
+        if !self.is_whole(announcement) {
             return None;
         }
+        let mut kinds = announcement.kinds.and(&self.whole);
         let value = value.trim_ascii();
         // What an earlier redaction left of a value is checked by itself.
         let is_redacted = self.has_placeholder(value);
@@ -102,7 +107,10 @@ impl Plan {
                 // Services have a state, too.
                 _ => entity != HEALTH || !is_state(value),
             };
-            if passes {
+            let is_personal = DETECTORS
+                .get(usize::from(entity))
+                .is_some_and(|detector| detector.category == Category::Personal);
+            if passes && !(is_personal && entity != MESSAGE_CONTENT && is_remark(value)) {
                 return Some(entity);
             }
         }
@@ -125,7 +133,7 @@ impl Plan {
                 // Whether there is one tells nothing about a name or an address.
                 && (!matches!(first, b't' | b'f') || detector.category != Category::Personal)
                 // Declarations have such names too: `"username": { "type": "string" }`.
-                && (first != b'{' || matches!(detector.category, Category::Health | Category::Special));
+                && (first != b'{' || is_special_category(entity));
             if is_any {
                 return Some(entity);
             }
@@ -147,8 +155,7 @@ impl Plan {
     }
 
     fn announced(&self, announcement: &Announcement, text: &[u8]) -> Option<u8> {
-        let none = announcement.kinds.and(&self.whole).is_empty();
-        if none
+        if !self.is_whole(announcement)
             || self.is_placeholder(text.trim_ascii())
             || text.is_empty()
             || self.is_choice(announcement, text)
@@ -159,12 +166,23 @@ impl Plan {
         self.whole_kind(announcement, text)
     }
 
-    /// Whether a text is what a form shows, and no value: beside a name anything that is called so, and elsewhere
-    /// the words for names.
+    /// Whether a text is what a form or a catalogue of texts shows, and no value: anything that is called so
+    /// (`"city": "City"`); beside no name, a secret only as a title, and no illness is called `pregnancy` for that.
     fn is_choice(&self, announcement: &Announcement, text: &[u8]) -> bool {
-        let kinds = &announcement.kinds;
-        (announcement.is_paired || kinds.has(PERSON_NAME) || kinds.has(USERNAME))
-            && self.is_name_of(announcement, text)
+        let is_title = text.first().is_some_and(u8::is_ascii_uppercase);
+        let mut kinds = announcement.kinds;
+        while let Some(entity) = kinds.first().filter(|_| !announcement.is_paired) {
+            kinds.remove(entity);
+            let may_be = match self.category(entity) {
+                Category::Personal | Category::Financial | Category::Governmental => true,
+                Category::Security => is_title,
+                _ => false,
+            };
+            if !may_be {
+                return false;
+            }
+        }
+        self.is_name_of(announcement, text)
     }
 
     /// Whether a text is no value, but what values of the kinds that are announced are called.
@@ -308,5 +326,44 @@ fn is_state(value: &[u8]) -> bool {
     STATES.iter().any(|state| value.eq_ignore_ascii_case(state))
 }
 
+/// What says something about a member, and is none of its values: in which order it stands, who may see it, or what
+/// is wrong with it (`has already been taken`).
+fn is_remark(value: &[u8]) -> bool {
+    #[rustfmt::skip]
+    const WORDS: [&[u8]; 12] = [
+        b"asc", b"desc", b"ascending", b"descending", b"visible", b"hidden", b"read", b"write", b"readonly", b"read-only",
+        b"required", b"optional",
+    ];
+    const VERBS: [&[u8]; 10] = [
+        b"is", b"be", b"been", b"must", b"has", b"can't", b"cannot", b"should", b"please", b"too",
+    ];
+    const FAULTS: [&[u8]; 14] = [
+        b"required",
+        b"blank",
+        b"empty",
+        b"invalid",
+        b"valid",
+        b"taken",
+        b"short",
+        b"long",
+        b"unknown",
+        b"allowed",
+        b"exist",
+        b"exists",
+        b"match",
+        b"characters",
+    ];
+    let has = |list: &[&[u8]]| {
+        let mut words = value.split(|byte| matches!(byte, b' ' | b'.' | b'!' | b','));
+        words.any(|word| list.iter().any(|known| word.eq_ignore_ascii_case(known)))
+    };
+    WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
+        || value.len() <= LONGEST_REMARK_BYTES
+            && !value.iter().any(u8::is_ascii_digit)
+            && has(&VERBS)
+            && has(&FAULTS)
+}
+
+const LONGEST_REMARK_BYTES: usize = 120;
 /// No choice in a list is called longer.
 const LONGEST_NAME_BYTES: usize = 40;

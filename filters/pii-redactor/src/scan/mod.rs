@@ -105,7 +105,7 @@ impl TextScanner {
         self.started = false;
         self.list = None;
         // Only lines of a text go on with a key that began in another one.
-        if self.swallowing == Swallow::Token || !self.spelling.joins_texts() {
+        if !self.is_in_key() || !self.spelling.joins_texts() {
             self.swallowing = Swallow::Nothing;
         }
     }
@@ -201,7 +201,8 @@ impl TextScanner {
 
     /// Lets what no match can reach leave; at the end everything.
     fn release(&mut self, last: bool, announcement: &Announcement, sink: &mut Sink<'_>) {
-        if self.swallow(last, sink) {
+        if self.swallow(last, sink) || !last && !self.started && self.lose_value(announcement, sink)
+        {
             return;
         }
         let whole = last && !self.started;
@@ -259,7 +260,7 @@ impl TextScanner {
         if let Some(span) = runs_on
             && sink.plan.changes(span.entity)
         {
-            self.run_on(span, last);
+            self.run_on(span, last, sink.plan);
         }
         self.leave(cut, raw_cut);
     }

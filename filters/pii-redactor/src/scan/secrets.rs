@@ -1,8 +1,13 @@
-//! Secrets that are longer than a window: the rest of a token or a key is swallowed as it comes.
+//! What is longer than a window: the rest of a token, a key or a value is swallowed as it comes.
+
+use policy::finding::Category;
 
 use super::TextScanner;
 use crate::bytes::{Position as _, before, count_while, rest};
-use crate::detect::{JWT, KeyLine, PRIVATE_KEY, Span, open_key, rest_of_key};
+use crate::detect::{KeyLine, PRIVATE_KEY, Span, open_key, rest_of_key};
+use crate::lexicon::Announcement;
+use crate::plan::Plan;
+use crate::redaction::{Found, Redaction};
 use crate::spelled::Sink;
 
 /// What goes on with the rest of a secret that began before this window.
@@ -11,6 +16,8 @@ pub(super) enum Swallow {
     Nothing,
     /// The letters of a token.
     Token,
+    /// All that belongs to the value.
+    Value,
     /// A key over lines, behind a line of this kind.
     Key(KeyLine),
 }
@@ -41,7 +48,7 @@ impl TextScanner {
     }
 
     /// A secret fills the text to its end: what follows may still be part of it.
-    pub(super) fn run_on(&mut self, span: Span, last: bool) {
+    pub(super) fn run_on(&mut self, span: Span, last: bool, plan: &Plan) {
         if span.entity == PRIVATE_KEY {
             if let Some(line) = open_key(&self.text, span.start, span.end) {
                 self.swallowing = Swallow::Key(line);
@@ -51,9 +58,34 @@ impl TextScanner {
                     self.line_ends.push(b'\r');
                 }
             }
-        } else if span.entity == JWT && !last {
+        } else if plan.category(span.entity) == Category::Security && !last {
             self.swallowing = Swallow::Token;
         }
+    }
+
+    /// Of a value that is too long to be held, its beginning says what it is. What takes its place leaves then,
+    /// and nothing else of it. Returns whether that is so.
+    pub(super) fn lose_value(&mut self, announcement: &Announcement, sink: &mut Sink<'_>) -> bool {
+        let Some(kind) = sink.plan.whole_match(announcement, &self.text) else {
+            return false;
+        };
+        let redaction = Redaction::of_kind(sink.plan, kind, None);
+        let new = redaction.spelled(self.spelling);
+        let found = Found {
+            offset: self.raw_offset,
+            length: 0,
+            old: &self.raw,
+            new: new.as_deref(),
+        };
+        redaction.record(sink.tally, found);
+        let Some(new) = new else {
+            // It only counts, so it goes on as any other text.
+            return false;
+        };
+        sink.out.extend_from_slice(&new);
+        self.swallowing = Swallow::Value;
+        self.leave(self.text.len(), self.raw.len());
+        true
     }
 
     /// Takes the rest of a secret away. Returns whether there is nothing else.
@@ -62,11 +94,11 @@ impl TextScanner {
         let (end, is_over) = match self.swallowing {
             Swallow::Nothing => return false,
             Swallow::Token => {
-                let token =
-                    |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+                let token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+/=~".contains(&byte);
                 let end = count_while(held, 0, token);
                 (end, end < held.len())
             }
+            Swallow::Value => (held.len(), false),
             Swallow::Key(line) => self.swallow_key(line, last, sink),
         };
         let cut = self.from.plus(end);
@@ -117,3 +149,99 @@ const MAX_KEY_BYTES: usize = 32 * 1024;
 const MAX_LINE_ENDS: usize = 8;
 /// Longer than the line that ends a key.
 const KEY_END_BYTES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    use crate::fixtures::{plan_of, redacted};
+
+    #[test]
+    fn a_value_of_any_length_is_what_its_name_says() {
+        let plan = plan_of(
+            r#"{"rules":[{"detect":["API_KEY","MESSAGE_CONTENT","PERSON_NAME","US_SSN"]}]}"#,
+        );
+        let token = "aB3_".repeat(3000);
+        let message = "See you at eight, +. ".repeat(900);
+        let part = |name: &str, encoding: &str, value: &str| {
+            format!(
+                "--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{value}\r\n--b--\r\n"
+            )
+        };
+        for (name, value, label) in [
+            ("access_token", &token, "[API_KEY]"),
+            ("message_body", &message, "[MESSAGE_CONTENT]"),
+            ("other", &token, ""),
+        ] {
+            let base64 = STANDARD.encode(value);
+            let label_or = |value: &str| if label.is_empty() { value } else { label }.to_owned();
+            let spelled = label_or(value);
+            let form = spelled
+                .replace(' ', "+")
+                .replace('[', "%5B")
+                .replace(']', "%5D");
+            for (content_type, body, expected) in [
+                (
+                    "application/json",
+                    format!("{{\"{name}\":\"{value}\",\"ssn\":536221234}}"),
+                    format!("{{\"{name}\":\"{spelled}\",\"ssn\":\"[US_SSN]\"}}"),
+                ),
+                (
+                    "application/x-www-form-urlencoded",
+                    format!("{name}={}&ssn=536221234", value.replace(' ', "+")),
+                    format!("{name}={form}&ssn=%5BUS_SSN%5D"),
+                ),
+                (
+                    "text/csv",
+                    format!("{name},ssn\n\"{value}\",536221234\n"),
+                    format!("{name},ssn\n\"{spelled}\",[US_SSN]\n"),
+                ),
+                (
+                    "multipart/form-data; boundary=b",
+                    part(name, "binary", value),
+                    part(name, "binary", &spelled),
+                ),
+                (
+                    "multipart/form-data; boundary=b",
+                    part(name, "quoted-printable", value),
+                    part(name, "quoted-printable", &spelled),
+                ),
+                (
+                    "multipart/form-data; boundary=b",
+                    part(name, "base64", &base64),
+                    part(name, "base64", &STANDARD.encode(&spelled)),
+                ),
+            ] {
+                let out = redacted(&plan, content_type, &body);
+                assert!(
+                    out == expected,
+                    "{content_type} {name}: {}",
+                    &out[..200.min(out.len())]
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_in_a_text_may_be_longer_than_a_window() {
+        let plan = plan_of(r#"{"presets":["secrets"]}"#);
+        let token = "aB3/x+_-".repeat(1500);
+        for (text, expected) in [
+            ("api_key: ", "api_key: [API_KEY] and more"),
+            ("the password=", "the password=[PASSWORD] and more"),
+            (
+                "Authorization: Bearer ",
+                "Authorization: Bearer [API_KEY] and more",
+            ),
+        ] {
+            for before in ["", &"words ".repeat(400)] {
+                let body = format!("{before}{text}{token} and more");
+                let out = redacted(&plan, "text/plain", &body);
+                assert_eq!(out, format!("{before}{expected}"));
+                let out = redacted(&plan, "application/json", &format!("[\"{body}\"]"));
+                assert_eq!(out, format!("[\"{before}{expected}\"]"));
+            }
+        }
+    }
+}

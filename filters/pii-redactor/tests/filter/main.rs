@@ -81,6 +81,11 @@ fn headers_tell_the_truth_and_others_are_left_alone() {
         .header("digest", "x")
         .header("repr-digest", "x")
         .header("content-digest", "x")
+        .header("x-amz-checksum-sha256", "x")
+        .header("x-ms-content-crc64", "x")
+        .header("x-checksum-md5", "x")
+        .header("Docker-Content-Digest", "x")
+        .header("want-content-digest", "sha-256=1")
         .header("accept-ranges", "bytes");
     let outcome = run(&mut proxy, "/patients/1", &response);
     for name in [
@@ -89,10 +94,15 @@ fn headers_tell_the_truth_and_others_are_left_alone() {
         "digest",
         "repr-digest",
         "content-digest",
+        "x-amz-checksum-sha256",
+        "x-ms-content-crc64",
+        "x-checksum-md5",
+        "docker-content-digest",
         "accept-ranges",
     ] {
         assert_eq!(outcome.client().header(name), None, "{name}");
     }
+    assert!(outcome.client().header("want-content-digest").is_some());
     assert_eq!(
         outcome.client().header("etag").as_deref(),
         Some("W/\"abc\"")

@@ -30,7 +30,17 @@ pub(crate) fn is_secret(value: &[u8]) -> bool {
     ];
     !value.iter().all(|byte| matches!(byte, b'"' | b'\''))
         && !is_message(value)
+        && !is_path(value)
         && !WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+/// The path of a file or a folder: `"pwd": "/home/app"`.
+fn is_path(value: &[u8]) -> bool {
+    let is_of_path =
+        |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"/._-".contains(byte);
+    value.starts_with(b"/")
+        && value.iter().filter(|byte| **byte == b'/').count() > 1
+        && value.iter().all(is_of_path)
 }
 
 /// What a form says about a password, and not one: `This field is required.`, `Forgot password?`

@@ -112,14 +112,13 @@ impl JsonRewriter {
         if !is_value || self.next.decision != MemberDecision::Stays {
             return;
         }
-        let may_come = self.next.info.kinds.is_none();
         let Some(frame) = self.stack.frames.last_mut() else {
             return;
         };
         if self.stack.naming.len() > frame.naming_from {
             return self.take_naming(plan);
         }
-        if may_come && !frame.has_looked_ahead {
+        if !frame.has_looked_ahead {
             frame.has_looked_ahead = true;
             self.ahead = Some(Box::default());
         }
