@@ -80,7 +80,7 @@ fn weak() -> Vec<(&'static str, MeasureState, String)> {
         ("least_privilege", Unclear, auth(&partner(r#""claims": [{"claim": "email_verified", "equals": true}]"#), "")),
         ("least_privilege", Unclear, auth(&partner(r#""claims": [{"claim": "scope", "contains": "openid"}]"#), "")),
         ("least_privilege", MeasureState::Set, auth(&partner(r#""claims": [{"claim": "sub", "equals": {"path": "/users/{id}/**"}}]"#), "")),
-        ("authentication", Missing, format!(
+        ("authentication", Unclear, format!(
             r#"{{"auth": {{"providers": {{"corp": {{"issuer": "https://idp.example.com", "audiences": ["a"], "jwks": {{"remote": {{"uri": "http://idp.example.com/keys", "cluster": "idp", "plain_http": true}}}}}}}}, "rules": {}}}}}"#,
             one(r#"{"provider": "corp"}"#)
         )),

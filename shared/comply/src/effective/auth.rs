@@ -108,6 +108,7 @@ fn required(
         "access": "require",
         "require": require,
         "is_authenticated": is_authenticated(config, requirement),
+        "is_forgeable": asks(requirement) && is_forgeable(config, requirement),
         "has_certificate": has_certificate,
         "has_rights": is_there && has_rights,
         "has_session": !requirement.providers.list().is_empty() || has_certificate,
@@ -141,26 +142,33 @@ fn gives_a_right(condition: &Value) -> bool {
         && texts.all(is_a_right)
 }
 
-/// Whether nobody gets through without a credential that was verified. Keys that are fetched without TLS are whose
-/// whoever is on the way likes.
+/// Whether nobody gets through without a credential that was verified.
 fn is_authenticated(config: &Config, requirement: &Requirement) -> bool {
+    asks(requirement) && !is_forgeable(config, requirement)
+}
+
+fn asks(requirement: &Requirement) -> bool {
+    !requirement.providers.list().is_empty() && requirement.optional == Optional::No
+}
+
+/// Whether whoever is on the way to the issuer says who callers are: keys are fetched, or tokens asked about, without
+/// TLS. What carries the connection (a mesh, a tunnel) is in no configuration of the filter.
+fn is_forgeable(config: &Config, requirement: &Requirement) -> bool {
     let is_plain = |index: &usize| match config.providers.get(*index).map(|one| &one.kind) {
         Some(ProviderKind::Token(token)) => match &token.keys {
             KeySource::Inline(_) => false,
             KeySource::Fetched(source) => {
-                let is_discovered = source.discovery.as_ref();
-                source.endpoint.scheme == "http" || is_discovered.is_some_and(|one| one.plain_http)
+                let discovery = source.discovery.as_ref();
+                source.endpoint.scheme == "http" || discovery.is_some_and(|one| one.plain_http)
             }
         },
         Some(ProviderKind::Introspection(how)) => how.endpoint.scheme == "http",
         _ => false,
     };
-    let list = requirement.providers.list();
-    let is_forged = match &requirement.providers {
+    match &requirement.providers {
         Providers::AnyOf(list) => list.iter().any(is_plain),
-        Providers::AllOf(list) => list.iter().all(is_plain),
-    };
-    !list.is_empty() && requirement.optional == Optional::No && !is_forged
+        Providers::AllOf(list) => !list.is_empty() && list.iter().all(is_plain),
+    }
 }
 
 /// How a token must say that its owner has logged in.
