@@ -46,7 +46,7 @@ pub(super) fn effective(
     let (access, mode, _) = last;
     let word = match access {
         Access::Deny => "deny",
-        Access::Require(requirement) if is_authenticated(&read, requirement) => "require",
+        Access::Require(requirement) if asks(requirement) => "require",
         Access::Require(_) | Access::Anonymous => "anonymous",
     };
     Some(json!({
