@@ -56,27 +56,34 @@ needs-%:
 # ---- Build -------------------------------------------------------------------------------------
 
 .PHONY: build
-build: needs-build $(MODULES) ## Build the filters and the bundle of all four into dist/, with their checksums
+build: needs-build dist/SHA256SUMS ## Build the filters and the bundle of all four into dist/, with their checksums
 
-$(MODULES): dist/SHA256SUMS
+dist/SHA256SUMS: $(MODULES)
+	@cd dist && { command -v sha256sum >/dev/null && sum=sha256sum || sum='shasum -a 256'; } \
+		&& $$sum $(FILTERS:%=%.wasm) $(BUNDLE).wasm >SHA256SUMS
+	@cat $@
+
+# By itself: in the bundle the filters are without the callbacks of their own modules. It is all that the
+# demonstration needs.
+dist/$(BUNDLE).wasm: $(SOURCES) $(BED)/wasm.env
+	@echo "make build: compiling the bundle to WebAssembly"
+	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --lib --package=meshward-bundle
+	@$(call rewrite,meshward_bundle,$(BUNDLE))
+
+$(FILTERS:%=dist/%.wasm): $(LINKED)/filters.stamp
 	@[ -f $@ ] || { rm -f $<; $(MAKE) --no-print-directory $<; }
 
-dist/SHA256SUMS: $(SOURCES) $(BED)/wasm.env
+$(LINKED)/filters.stamp: $(SOURCES) $(BED)/wasm.env
 	@echo "make build: compiling the filters to WebAssembly"
 	@# audit-emitter by itself: it has no use for the tables of Ed25519 that jwt-auth has.
 	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --lib --package=audit-emitter
 	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --lib $(patsubst %,--package=%,$(filter-out audit-emitter,$(FILTERS)))
-	@# By itself: in the bundle the filters are without the callbacks of their own modules.
-	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --lib --package=meshward-bundle
-	@cargo build --quiet --locked --package=cold-calls
-	@mkdir -p dist/names
-	@rewrite() { target/debug/cold-calls $(HOT_FUNCTIONS) "$(LINKED)/$$1.wasm" "dist/$$2.wasm" "dist/names/$$2.wasm"; }; \
-	for filter in $(FILTERS); do rewrite "$${filter//-/_}" "$$filter"; done; \
-	rewrite meshward_bundle $(BUNDLE)
-	@cd dist && { command -v sha256sum >/dev/null && sum=sha256sum || sum='shasum -a 256'; } \
-		&& $$sum $(FILTERS:%=%.wasm) $(BUNDLE).wasm >SHA256SUMS
-	@touch $(MODULES)
-	@cat $@
+	@$(foreach filter,$(FILTERS),$(call rewrite,$(subst -,_,$(filter)),$(filter));)
+	@touch $@ $(FILTERS:%=dist/%.wasm)
+
+# The pass over a linked module, and its copy with names for profilers.
+rewrite = mkdir -p dist/names && cargo build --quiet --locked --package=cold-calls \
+	&& target/debug/cold-calls $(HOT_FUNCTIONS) "$(LINKED)/$(1).wasm" "dist/$(2).wasm" "dist/names/$(2).wasm"
 
 $(NOOP): $(wildcard envoy-test/noop-filter/src/*.rs) envoy-test/noop-filter/Cargo.toml Cargo.lock $(BED)/wasm.env
 	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --package=noop-filter
@@ -92,7 +99,7 @@ dist: needs-dist build ## Make the packages of a release in dist/: images, SBOMs
 # ---- Run ---------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: needs-demo $(if $(KEEP),$(if $(PORTS),,needs-ports)) build $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Run the bundle in a real Envoy; CHAIN=separate the four filters, KEEP=1 leaves it running (PORTS=free at other ports)
+demo: needs-demo $(if $(KEEP),$(if $(PORTS),,needs-ports)) $(if $(filter separate,$(CHAIN)),$(FILTERS:%=dist/%.wasm),dist/$(BUNDLE).wasm) $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Run the bundle in a real Envoy; CHAIN=separate the four filters, KEEP=1 leaves it running (PORTS=free at other ports)
 	@echo "make demo: building the demonstration (a minute or two on a first run)"
 	@cargo run --locked --profile native --package envoy-test --no-default-features --bin demo -- $(if $(filter separate,$(CHAIN)),--separate) $(if $(KEEP),--keep) $(if $(filter free,$(PORTS)),--free-ports)
 

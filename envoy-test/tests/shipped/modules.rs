@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 /// Every module has the readings of paths and other ambiguous input, the address of clients, the
 /// warnings of configurations, and what evens the hosts out: about 150 KiB.
 const BUDGETS_KIB: [(&str, usize); 5] = [
-    ("audit-emitter", 1070),
+    ("audit-emitter", 1020),
     ("jwt-auth", 1265),
     // Expressions in conditions on claims, and the rate limit service over gRPC and JSON.
     ("token-bucket", 830),

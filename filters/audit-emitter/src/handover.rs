@@ -11,12 +11,13 @@
 
 use audit::{Hash, Head};
 use host::{Host, Status, shared_data};
-use serde::{Deserialize, Serialize};
+use policy::json::Json;
+use serde::Serialize;
 
 use crate::queue::QueuedRecord;
 
 /// What one instance leaves to the next.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Parcel {
     /// Records that nobody has acknowledged, oldest first.
     pub records: Vec<QueuedRecord>,
@@ -34,7 +35,7 @@ pub struct Handover {
 }
 
 /// The configuration that requests are recorded by, and the one before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 struct InForce {
     config: Hash,
     previous: Option<Hash>,
@@ -68,7 +69,7 @@ impl Handover {
         self.renew_lease(host, now_ms);
         let mut previous = None;
         let _ = shared_data::update(host, CONFIG, NOTHING, None, &mut |bytes| {
-            let before = serde_json::from_slice::<InForce>(&bytes).ok();
+            let before = InForce::read(&bytes);
             let is_ours = before.is_some_and(|before| before.config == self.config);
             previous = match before {
                 Some(before) if is_ours => before.previous,
@@ -166,7 +167,7 @@ impl Handover {
             });
             // Whoever takes it away has it.
             if let (Ok(_), Some(bytes)) = (result, taken) {
-                parcels.extend(serde_json::from_slice(&bytes).ok());
+                parcels.extend(Parcel::read(&bytes));
             }
         }
         parcels
@@ -182,7 +183,7 @@ fn announce_change(host: &dyn Host) {
 }
 
 fn place_key(place: u32) -> String {
-    format!("meshward.audit-emitter.parcel.{place}")
+    format!("meshward/audit-emitter/parcel/{place}")
 }
 
 /// Changes the list of emitters that record requests.
@@ -195,12 +196,59 @@ fn change_members(host: &dyn Host, change: impl Fn(&mut Members)) {
 }
 
 fn members(bytes: &[u8]) -> Members {
-    serde_json::from_slice(bytes).unwrap_or_default()
+    let read = || pairs(&Json::parse(bytes).ok()?, |last_ms| last_ms.as_u64());
+    read().unwrap_or_default()
 }
 
-const CONFIG: &str = "meshward.audit-emitter.config";
-const MEMBERS: &str = "meshward.audit-emitter.roll";
-const COUNT: &str = "meshward.audit-emitter.parcels";
+/// What derived readers would cost, with a message for each mistake that no instance makes, is a twentieth of
+/// the module.
+impl InForce {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let json = Json::parse(bytes).ok()?;
+        Some(Self {
+            config: json.member("config").and_then(hash)?,
+            previous: json.member("previous").and_then(hash),
+        })
+    }
+}
+
+impl Parcel {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let json = Json::parse(bytes).ok()?;
+        let records = json.member("records")?.as_array()?;
+        let head = |head: &Json| {
+            Some(Head {
+                chain_uid: head.member("chain_uid")?.as_str()?.to_owned(),
+                sequence: head.member("sequence")?.as_u64()?,
+                fingerprint: head.member("fingerprint").and_then(hash)?,
+            })
+        };
+        Some(Self {
+            records: records
+                .iter()
+                .map(QueuedRecord::read)
+                .collect::<Option<_>>()?,
+            heads: pairs(json.member("heads")?, head)?,
+        })
+    }
+}
+
+/// A list of names with something.
+fn pairs<T>(json: &Json, read: impl Fn(&Json) -> Option<T>) -> Option<Vec<(String, T)>> {
+    let pair = |pair: &Json| match pair.as_array()? {
+        [name, value] => Some((name.as_str()?.to_owned(), read(value)?)),
+        _ => None,
+    };
+    json.as_array()?.iter().map(pair).collect()
+}
+
+fn hash(json: &Json) -> Option<Hash> {
+    Hash::from_hex(json.as_str()?)
+}
+
+const CONFIG: &str = "meshward/audit-emitter/config";
+const MEMBERS: &str = "meshward/audit-emitter/roll";
+const COUNT: &str = "meshward/audit-emitter/parcels";
 /// Stands where nothing is; some hosts take an empty value for a deletion.
 const NOTHING: &[u8] = b"-";
 /// As many as an instance may have workers that end before the next has looked.

@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 
 use host::ContextId;
-use serde::{Deserialize, Serialize};
+use policy::json::Json;
+use serde::Serialize;
 
 use crate::record::TraceContext;
 
 /// A record, serialised, and what a sink repeats outside of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct QueuedRecord {
     /// The record as canonical JSON.
     pub json: String,
@@ -51,7 +52,7 @@ impl QueuedRecord {
 }
 
 /// What a record is about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum Kind {
     /// A request that went through.
     #[default]
@@ -63,6 +64,34 @@ pub enum Kind {
 }
 
 impl QueuedRecord {
+    /// As another instance has written it.
+    pub(crate) fn read(json: &Json) -> Option<Self> {
+        let text = |name: &str| Some(json.member(name)?.as_str()?.to_owned());
+        let number = |name: &str| json.member(name)?.as_u64();
+        let kind = json.member("kind")?.as_str()?;
+        let trace = json.member("trace").filter(|trace| **trace != Json::Null);
+        Some(Self {
+            json: text("json")?,
+            chain_uid: text("chain_uid")?,
+            sequence: number("sequence")?,
+            class: text("class")?,
+            kind: match kind {
+                "Allowed" => Kind::Allowed,
+                "Denied" => Kind::Denied,
+                "Control" => Kind::Control,
+                _ => return None,
+            },
+            status: number("status").and_then(|status| u16::try_from(status).ok()),
+            trace: match trace {
+                Some(trace) => Some(Box::new(TraceContext::read(trace)?)),
+                None => None,
+            },
+            queued_ns: number("queued_ns")?,
+            time_ns: number("time_ns")?,
+            waiter: None,
+        })
+    }
+
     /// The id of the record, the same however often it is sent.
     #[must_use]
     pub fn uid(&self) -> String {

@@ -237,3 +237,35 @@ fn refusals_are_no_errors_of_the_upstream() {
         assert!(body.contains("upstream_error"), "{profile:?}: {body}");
     }
 }
+
+/// nginx looks for a zone of shared memory by what a key has before its first slash: one called `meshward` is
+/// enough for all that the filters share.
+#[test]
+fn all_that_is_shared_is_in_one_zone() {
+    let text = r#"{
+        "audit": {"sink": {"otlp_http": {"cluster": "collector", "path": "/v1/logs"}}, "retention": {"class": "a", "keep": "1y"}},
+        "auth": {
+            "providers": {"corp": {"issuer": "https://idp.example.com", "audiences": ["a"],
+                "jwks": {"remote": {"uri": "https://idp.example.com/certs", "cluster": "idp"}}}},
+            "rules": [{"match": {"paths": ["/open"]}, "allow": "anonymous"}, {"require": {"provider": "corp"}}],
+            "failures": {"limits": [{"key": ["ip"], "rate": "10/min", "burst": 10}]}
+        },
+        "limits": {"limits": [{"name": "l", "key": ["ip"], "rate": "5/s"}]},
+        "redact": {"rules": [{"detect": ["EMAIL"], "mode": "report"}]}
+    }"#;
+    for profile in [Profile::Envoy, Profile::Kong] {
+        let mut proxy = Proxy::native::<Meshward>(profile);
+        proxy.configure(text).unwrap();
+        for path in ["/open", "/"] {
+            proxy.run(&Request::get(path), &Response::new(200));
+        }
+        proxy.advance(std::time::Duration::from_secs(5));
+        proxy.run(&Request::get("/open"), &Response::new(200));
+        proxy.shut_down();
+        let shared = proxy.host().process().shared_data();
+        assert!(shared.len() > 2, "{profile:?}: {:?}", shared.keys());
+        let mut keys = shared.keys();
+        let elsewhere = keys.find(|key| !key.starts_with("meshward/"));
+        assert_eq!(elsewhere, None, "{profile:?}");
+    }
+}

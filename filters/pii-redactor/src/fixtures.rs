@@ -30,3 +30,19 @@ pub(crate) fn redacted(plan: &Rc<Plan>, content_type: &str, body: &str) -> Strin
     pipeline.finish(&mut out).unwrap();
     String::from_utf8_lossy(&out).into_owned()
 }
+
+/// Each body becomes what stands beside it.
+#[track_caller]
+pub(crate) fn assert_redacts(plan: &Rc<Plan>, content_type: &str, rows: &[(&str, &str)]) {
+    for (body, expected) in rows {
+        assert_eq!(redacted(plan, content_type, body), *expected, "{body}");
+    }
+}
+
+/// Of none of these bodies anything goes.
+#[track_caller]
+pub(crate) fn assert_keeps(plan: &Rc<Plan>, content_type: &str, bodies: &[&str]) {
+    for body in bodies {
+        assert_eq!(redacted(plan, content_type, body), *body);
+    }
+}

@@ -68,7 +68,19 @@ pub(crate) struct Spelled<'a> {
     pub(crate) spelling: Spelling,
 }
 
-impl Spelled<'_> {
+impl<'a> Spelled<'a> {
+    /// A text that is all here and spelled as it is, at a place of the body.
+    pub(crate) const fn whole(text: &'a [u8], offset: u64, spelling: Spelling) -> Self {
+        Self {
+            text,
+            raw: text,
+            breaks: &[],
+            from: 0,
+            offset,
+            spelling,
+        }
+    }
+
     /// Writes the spelling with what takes the place of the matches.
     pub(crate) fn write(&self, spans: &[Span], sink: &mut Sink<'_>) {
         let mut raw_done = 0;
@@ -115,21 +127,13 @@ pub(crate) fn searched(
     if spans.is_empty() {
         return None;
     }
-    let spelled = Spelled {
-        text,
-        raw: text,
-        breaks: &[],
-        from: 0,
-        offset,
-        spelling: Spelling::Plain,
-    };
     let mut out = Vec::with_capacity(text.len());
     let mut sink = Sink {
         plan,
         out: &mut out,
         tally,
     };
-    spelled.write(&spans, &mut sink);
+    Spelled::whole(text, offset, Spelling::Plain).write(&spans, &mut sink);
     Some(out).filter(|out| out != text)
 }
 

@@ -33,6 +33,8 @@ pub struct InProcess<M> {
     /// Makes the configurations of the files those of what runs.
     translate: Option<Translate>,
     read_batch: ReadBatch,
+    /// How long a client waits while his request is held.
+    patience: Duration,
     proxy: Option<Proxy>,
     exported: Exported,
 }
@@ -53,6 +55,7 @@ impl<M: FnMut() -> Result<Proxy>> InProcess<M> {
             make,
             translate: None,
             read_batch: |_, body| Ok(records::of_batch(body)),
+            patience: Duration::ZERO,
             proxy: None,
             exported: Rc::default(),
         }
@@ -71,6 +74,12 @@ impl<M: FnMut() -> Result<Proxy>> InProcess<M> {
     #[must_use]
     pub fn reading(self, read_batch: ReadBatch) -> Self {
         Self { read_batch, ..self }
+    }
+
+    /// Clients wait so long for what holds their requests; without it they leave at once.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// The proxy of the case that has begun.
@@ -97,7 +106,8 @@ impl<M: FnMut() -> Result<Proxy>> InProcess<M> {
         }
         response = response.chunks(cuts.pieces(step.response.body.bytes()));
         let profile = proxy.host().profile();
-        let outcome = proxy.run(&request(step, cuts, profile), &response);
+        let request = request(step, cuts, profile);
+        let outcome = proxy.run_patiently(&request, &response, self.patience);
         if step.expect.awaits_tick() {
             proxy.advance(LONGEST_TICK);
         }

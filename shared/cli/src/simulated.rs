@@ -4,10 +4,9 @@ use clap::ValueEnum;
 use host::fake::Profile;
 
 /// The hosts that can be simulated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Host {
     /// Envoy, Istio, Envoy Gateway, Higress
-    #[default]
     Envoy,
     /// APISIX
     Apisix,

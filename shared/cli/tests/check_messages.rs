@@ -171,6 +171,44 @@ fn every_format_says_the_same() {
     assert!(formatted("text").contains("a.json:2:51"));
 }
 
+/// A pipeline that checks a folder hears of what is in it and is no configuration.
+#[test]
+fn files_without_a_configuration_are_not_called_ok() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "good.json",
+        r#"{"limits":[{"name":"a","key":["ip"],"rate":"1/s"}]}"#,
+    );
+    write(
+        "service.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
+    );
+    write("package.json", r#"{"name": "shop", "rule": 1}"#);
+    for words in [&["."][..], &["*"], &["good.json", "service.yaml"]] {
+        let output = check(folder.path(), words);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        assert!(text.contains("good.json: ok\n"), "{text}");
+        assert!(
+            text.contains("service.yaml: no configuration of a filter\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains(" files, 1 of them with configurations\n"),
+            "{text}"
+        );
+    }
+    write(
+        "typo.json",
+        r#"{"limit":[{"name":"a","key":["ip"],"rate":"1/s"}]}"#,
+    );
+    let output = check(folder.path(), &["."]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("did you mean \"limits\"?"), "{text}");
+}
+
 /// A link back, a folder that nobody may read, a file that is none: each is told, and the rest is read.
 #[cfg(unix)]
 #[test]

@@ -312,6 +312,90 @@ fn limits_say_what_they_count_and_what_is_left() {
     assert_eq!(refused["response"]["status"], 429);
 }
 
+/// Every manifest that is shipped, on its host, with whatever variables it names.
+#[test]
+fn shipped_manifests_are_explained() {
+    let mut explained = 0;
+    for host in [
+        "envoy",
+        "istio",
+        "envoy-gateway",
+        "higress",
+        "apisix",
+        "kong",
+    ] {
+        for entry in std::fs::read_dir(root().join("envoy-test").join(host)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|ending| ending != "yaml") {
+                continue;
+            }
+            let path = path.display().to_string();
+            let (code, text) = explain(&["-c", &path, "--request", "GET /orders/17"]);
+            let is_one = !text.contains("there is no configuration")
+                && !text.contains("say which is meant")
+                && !text.contains("there are several configurations");
+            assert!(!is_one || code == Some(0), "{path}: {text}");
+            explained += u32::from(is_one);
+            let on = match host {
+                "apisix" => ", on APISIX\n",
+                "kong" => ", on Kong\n",
+                _ => " from 127.0.0.1\n",
+            };
+            assert!(!is_one || text.contains(on), "{path}: {text}");
+        }
+    }
+    assert!(explained >= 12, "{explained}");
+}
+
+/// What fails goes the way that the configuration says, and the command says which.
+#[test]
+fn services_that_are_away_are_told() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let claims = write(folder.path(), "claims.json", r#"{"sub":"jane"}"#);
+    let auth = r#""providers": {"corp": {"issuer": "https://idp.example.com", "audiences": ["a"], "algorithms": ["RS256"],
+        "jwks": {"remote": {"uri": "https://idp.example.com/certs", "cluster": "idp"}}}},
+        "rules": [{"require": {"provider": "corp"}}]"#;
+    for (on_error, assurance, expected) in [
+        ("deny", "buffered", [("idp", 503), ("collector", 200)]),
+        ("deny", "synchronous", [("idp", 503), ("collector", 503)]),
+        ("allow", "buffered", [("idp", 200), ("collector", 200)]),
+    ] {
+        let config = format!(
+            r#"{{"auth": {{{auth}, "on_error": "{on_error}"}},
+                "audit": {{"sink": {{"otlp_http": {{"cluster": "collector", "path": "/v1/logs"}}}}, "retention": {{"class": "a", "keep": "1y"}}, "assurance": "{assurance}"}}}}"#
+        );
+        let config = write(folder.path(), "bundle.json", &config);
+        let words = ["-c", &config, "--request", "GET /", "--claims", &claims];
+        let explained = explain_json(&words);
+        assert_eq!(explained["response"]["status"], 200, "{explained}");
+        let outages = explained["outages"].as_array().unwrap();
+        assert_eq!(outages.len(), 2, "{explained}");
+        for (service, status) in expected {
+            let outage = outages.iter().find(|outage| outage["service"] == service);
+            assert_eq!(outage.unwrap()["status"], status, "{service}: {outages:?}");
+        }
+        let (_, text) = explain(&words);
+        assert!(text.contains("while it cannot be reached"), "{text}");
+    }
+}
+
+/// What a filter refuses on the host of the manifest is wrong with the configuration.
+#[test]
+fn what_the_host_of_a_manifest_refuses_is_told() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let kong = write(
+        folder.path(),
+        "kong.yaml",
+        "filter_chains:\n- filters:\n  - name: token-bucket\n    config:\n      limits:\n      - {name: a, key: [ip], rate: 5/s, match: {routes: [x]}}\n",
+    );
+    let words = ["-c", &kong, "--request", "GET /"];
+    let (code, text) = explain(&words);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("limits[0].match.routes: "), "{text}");
+    let (code, text) = explain(&[&words[..], &["--host", "envoy"]].concat());
+    assert_eq!(code, Some(0), "{text}");
+}
+
 #[test]
 fn redaction_says_where_what_and_for_whom() {
     let folder = tempfile::TempDir::new().unwrap();

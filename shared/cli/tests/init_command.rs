@@ -25,6 +25,9 @@ const HOSTS: [&str; 6] = [
     "higress",
     "kong",
 ];
+/// What stands where the hash of an API key belongs, and that of the key `abc`.
+const NO_KEY: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+const OF_ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 const PARTS: [(&str, &str); 4] = [
     ("audit", "audit-emitter"),
     ("auth", "jwt-auth"),
@@ -91,6 +94,13 @@ fn every_choice_on_every_host_passes_check() {
             let step = step.lines().next().unwrap().strip_suffix(" .").unwrap();
             let (output, text) = meshward(&step.split(' ').chain([&*into]).collect::<Vec<_>>());
             assert_eq!(output.status.code(), Some(0), "{what}: {text}");
+            // And by name, as a shell expands a pattern.
+            let paths = files.iter().map(|(name, _)| format!("{into}/{name}"));
+            let paths: Vec<String> = paths.filter(|path| !path.ends_with("meta.json")).collect();
+            let words = ["check", "--deny", "warnings"].into_iter();
+            let words: Vec<&str> = words.chain(paths.iter().map(String::as_str)).collect();
+            let (output, text) = meshward(&words);
+            assert_eq!(output.status.code(), Some(0), "{what}: {text}");
             for (name, text) in &files {
                 let has_tab = text.contains('\t');
                 assert!(!has_tab && text.ends_with('\n'), "{what}: {name}");
@@ -100,15 +110,62 @@ fn every_choice_on_every_host_passes_check() {
 }
 
 #[test]
-fn all_filters_are_what_is_shipped() {
+fn all_filters_are_what_is_shipped_and_the_bundle() {
     let folder = tempfile::TempDir::new().unwrap();
     let into = folder.path().display().to_string();
     let (output, _) = meshward(&["init", "--host", "envoy", "--output-dir", &into]);
     assert_eq!(output.status.code(), Some(0));
-    let shipped =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envoy-test/envoy/meshward.yaml");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envoy-test/envoy/bundle.yaml");
     let shipped = std::fs::read_to_string(shipped).unwrap();
     assert_eq!(files(folder.path()), [("envoy.yaml".to_owned(), shipped)]);
+}
+
+/// As the steps say: what init writes admits the caller that it is written for, and what has nothing personal
+/// in it reaches him, on the host whose manifest it is.
+#[test]
+fn what_is_written_serves_a_request() {
+    let claims = tempfile::NamedTempFile::new().unwrap();
+    let caller = r#"{"sub":"jane","scope":"orders:read"}"#;
+    std::fs::write(claims.path(), caller).unwrap();
+    let claims = claims.path().display().to_string();
+    let body = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(body.path(), r#"[{"id":1}]"#).unwrap();
+    let body = body.path().display().to_string();
+    for host in HOSTS {
+        for parts in [&[][..], &["--use", "audit,auth,limits,redact"]] {
+            let folder = tempfile::TempDir::new().unwrap();
+            let into = folder.path().display().to_string();
+            let words = ["init", "--host", host, "--output-dir", &into];
+            let (_, text) = meshward(&[&words[..], parts].concat());
+            let changes_bodies = !["apisix", "kong"].contains(&host);
+            let is_told = text.contains("this host cannot change bodies");
+            assert_eq!(is_told, !changes_bodies, "{host}: {text}");
+            let step = text.split("Try a request: meshward ").nth(1).unwrap();
+            let file = step.split(' ').nth(2).unwrap();
+            let config = folder.path().join(file).display().to_string();
+            let words = ["explain", "-c", &config, "--request", "GET /orders/17"];
+            let (output, text) = meshward(&words);
+            assert_eq!(output.status.code(), Some(0), "{host}: {text}");
+            assert!(text.contains("the client receives 401"), "{host}: {text}");
+            // The placeholder of an API key admits nobody.
+            let written = std::fs::read_to_string(&config).unwrap();
+            std::fs::write(&config, written.replace(NO_KEY, OF_ABC)).unwrap();
+            let caller = match host {
+                "kong" => ["--header", "x-api-key: abc"],
+                _ => ["--claims", &claims],
+            };
+            let (_, text) = meshward(
+                &[
+                    &words[..],
+                    &caller,
+                    &["--body", &body],
+                    &["--response-header", "content-type: application/json"],
+                ]
+                .concat(),
+            );
+            assert!(text.contains("the client receives 200"), "{host}: {text}");
+        }
+    }
 }
 
 #[test]

@@ -63,6 +63,64 @@ fn is_checked(config: &str) -> String {
     text
 }
 
+/// The rules of a document stand in the manifests of each host, which serve what the document says there is.
+#[test]
+fn a_document_becomes_manifests() {
+    let claims = tempfile::NamedTempFile::new().unwrap();
+    let caller = r#"{"sub":"jane","scope":"orders:read"}"#;
+    std::fs::write(claims.path(), caller).unwrap();
+    let claims = claims.path().to_str().unwrap();
+    let document = golden("shop.yaml");
+    for host in [
+        "istio",
+        "envoy",
+        "envoy-gateway",
+        "apisix",
+        "higress",
+        "kong",
+    ] {
+        let folder = tempfile::TempDir::new().unwrap();
+        let into = folder.path().to_str().unwrap();
+        let words = [
+            "init",
+            "--host",
+            host,
+            "--openapi",
+            document.to_str().unwrap(),
+        ];
+        let (code, text) = meshward(&[&words[..], &["--output-dir", into]].concat(), "");
+        assert_eq!(code, 0, "{host}: {text}");
+        let (code, checked) = meshward(&["check", "--deny", "warnings", into], "");
+        assert_eq!(code, 0, "{host}: {checked}");
+        let step = text
+            .split("Try a request: meshward explain -c ")
+            .nth(1)
+            .unwrap();
+        let file = folder.path().join(step.split(' ').next().unwrap());
+        let written = std::fs::read_to_string(&file).unwrap();
+        assert!(!written.contains("idp.example.com"), "{host}: {written}");
+        let config = file.to_str().unwrap();
+        let explained = |request: &str, more: &[&str]| {
+            let words = ["explain", "-c", config, "--request", request];
+            let (code, text) = meshward(&[&words[..], more].concat(), "");
+            assert_eq!(code, 0, "{host}: {text}");
+            text
+        };
+        let caller = ["--claims", claims];
+        for (request, more, status) in [
+            ("GET /v1/healthz", &[][..], 200),
+            ("GET /v1/orders", &[], 401),
+            ("GET /v1/orders", &caller, 200),
+            ("DELETE /v1/orders/7", &caller, 401),
+            ("GET /v2/orders", &caller, 403),
+        ] {
+            let text = explained(request, more);
+            let line = format!("the client receives {status}");
+            assert!(text.contains(&line), "{host}: {request}: {text}");
+        }
+    }
+}
+
 #[test]
 fn a_document_becomes_rules_that_pass_check() {
     let document = std::fs::read_to_string(golden("shop.yaml")).unwrap();

@@ -39,7 +39,7 @@ pub fn check(question: &str) -> String {
         is_named: true,
     };
     let now_s = i64::try_from(question.now().as_secs()).unwrap_or(i64::MAX);
-    let found = check::check(&source, question.filter(), now_s);
+    let found = check::check(&source, question.filter(), now_s).findings;
     let findings = found.iter().map(|finding| {
         let mut told = of(&finding.json());
         inspect::set(&mut told, "about", finding.code.about);
@@ -116,7 +116,7 @@ fn explained(fields: &Fields) -> Result<Value, (&'static str, String)> {
         all.find(|profile| profile.name() == text)
     };
     if let Some(profile) = fields.parsed("host", "envoy, apisix or kong", profile)? {
-        question.profile = profile;
+        question.profile = Some(profile);
     }
     let told = explanation(&question).map_err(|why| match why {
         Unexplained::Refused(problems) => ("config", problems.to_string()),

@@ -6,6 +6,10 @@ use crate::overrides::OtherHosts;
 use crate::path::{PathError, RequestPath};
 use crate::request_value::CertificateField;
 
+mod described;
+
+pub use described::DescribedRequest;
+
 /// A request, as rules see it. The host layer reads them from the proxy and asks it only for what a
 /// rule needs; tests read them from a table.
 pub trait Facts {
@@ -97,112 +101,13 @@ pub fn media_types(lines: &[String]) -> Vec<String> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::cell::OnceCell;
+    use super::DescribedRequest;
 
-    use super::*;
-    use crate::consent::ConsentSources;
-
-    /// A request from a table.
-    pub(crate) struct Request {
-        pub(crate) method: String,
-        pub(crate) raw_path: String,
-        pub(crate) path: Result<RequestPath, PathError>,
-        pub(crate) host: String,
-        pub(crate) route: Option<String>,
-        pub(crate) headers: Vec<(String, String)>,
-        pub(crate) identity: Option<Identity>,
-        pub(crate) consent: OnceCell<Consent>,
-        pub(crate) method_overrides: Vec<String>,
-        pub(crate) other_hosts: OtherHosts,
-        pub(crate) lists_all_headers: bool,
-    }
-
-    impl Request {
-        pub(crate) fn get(path: &str, headers: &[(&str, &str)]) -> Self {
-            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-            Self {
-                method: "GET".to_owned(),
-                raw_path: path.to_owned(),
-                path: RequestPath::parse(path.as_bytes()),
-                host: "api.example.com".to_owned(),
-                route: None,
-                headers: headers.iter().map(owned).collect(),
-                identity: None,
-                consent: OnceCell::new(),
-                method_overrides: Vec::new(),
-                other_hosts: OtherHosts::NONE,
-                lists_all_headers: true,
-            }
-        }
-    }
-
-    impl Facts for Request {
-        fn path(&self) -> Result<&RequestPath, PathError> {
-            self.path.as_ref().map_err(|error| *error)
-        }
-
-        fn raw_path(&self) -> &[u8] {
-            self.raw_path.as_bytes()
-        }
-
-        fn client_certificate(&self, _: CertificateField) -> Option<String> {
-            None
-        }
-
-        fn method(&self) -> &str {
-            &self.method
-        }
-
-        fn host(&self) -> &str {
-            &self.host
-        }
-
-        fn route(&self) -> Option<&str> {
-            self.route.as_deref()
-        }
-
-        fn header(&self, name: &str) -> Option<String> {
-            let values: Vec<&str> = self
-                .headers
-                .iter()
-                .filter(|(found, _)| found == name)
-                .map(|(_, value)| value.as_str())
-                .collect();
-            (!values.is_empty()).then(|| values.join(","))
-        }
-
-        fn header_lines(&self, name: &str) -> Vec<String> {
-            let lines = self.headers.iter().filter(|(found, _)| found == name);
-            lines.map(|(_, value)| value.clone()).collect()
-        }
-
-        fn method_overrides(&self) -> &[String] {
-            &self.method_overrides
-        }
-
-        fn other_hosts(&self) -> &OtherHosts {
-            &self.other_hosts
-        }
-
-        fn has_all_headers(&self) -> bool {
-            self.lists_all_headers
-        }
-
-        fn folded_lines(&self, name: &str) -> Vec<String> {
-            let other = |found: &str| {
-                found != name && crate::http::folds_alike(found.as_bytes(), name.as_bytes())
-            };
-            let lines = self.headers.iter().filter(|(found, _)| other(found));
-            lines.map(|(_, value)| value.clone()).collect()
-        }
-
-        fn identity(&self) -> Option<&Identity> {
-            self.identity.as_ref()
-        }
-
-        fn consent(&self) -> &Consent {
-            self.consent
-                .get_or_init(|| ConsentSources::default().signals(self))
+    /// A request to one host, from a table.
+    pub(crate) fn get(path: &str, headers: &[(&str, &str)]) -> DescribedRequest {
+        DescribedRequest {
+            host: "api.example.com".to_owned(),
+            ..DescribedRequest::get(path, headers)
         }
     }
 }

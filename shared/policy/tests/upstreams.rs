@@ -13,61 +13,10 @@ mod text;
 use std::collections::BTreeMap;
 
 use policy::config;
-use policy::consent::{Consent, ConsentSources};
-use policy::facts::Facts;
-use policy::identity::Identity;
+use policy::facts::DescribedRequest;
 use policy::matching::{Match, Selection, applies, select};
-use policy::path::{PathError, RequestPath};
-use policy::request_value::CertificateField;
+use policy::path::RequestPath;
 use proptest::prelude::*;
-
-/// A request of which only the path matters.
-struct Get(Result<RequestPath, PathError>, Option<Consent>);
-
-impl Get {
-    fn new(raw: &str) -> Self {
-        let nothing = Self(Err(PathError::Missing), None);
-        let consent = ConsentSources::default().signals(&nothing);
-        Self(RequestPath::parse(raw.as_bytes()), Some(consent))
-    }
-}
-
-impl Facts for Get {
-    fn path(&self) -> Result<&RequestPath, PathError> {
-        self.0.as_ref().map_err(|error| *error)
-    }
-    fn raw_path(&self) -> &[u8] {
-        b""
-    }
-    fn client_certificate(&self, _: CertificateField) -> Option<String> {
-        None
-    }
-    fn method(&self) -> &str {
-        "GET"
-    }
-    fn host(&self) -> &str {
-        ""
-    }
-    fn route(&self) -> Option<&str> {
-        None
-    }
-    fn header(&self, _name: &str) -> Option<String> {
-        None
-    }
-    fn header_lines(&self, _name: &str) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn folded_lines(&self, _: &str) -> Vec<String> {
-        Vec::new()
-    }
-    fn identity(&self) -> Option<&Identity> {
-        None
-    }
-    fn consent(&self) -> &Consent {
-        self.1.as_ref().unwrap()
-    }
-}
 
 /// Whether a route of the server, written as a pattern, takes these segments. Routers disagree on
 /// whether a placeholder takes an empty segment.
@@ -132,7 +81,7 @@ fn routes(raw: &str) -> BTreeMap<Vec<String>, String> {
 
 /// The first server that would route `raw` past the decision on it.
 fn walked_around(raw: &str) -> Result<(), String> {
-    let request = Get::new(raw);
+    let request = DescribedRequest::get(raw, &[]);
     let routes = routes(raw);
     for patterns in RULE_SETS {
         let rules = rules(patterns);
@@ -151,7 +100,7 @@ fn walked_around(raw: &str) -> Result<(), String> {
                 if !right || !counted {
                     return Err(format!(
                         "{raw}: {decided:?} of {patterns:?}, but {server} routes {segments:?} to {routed:?}; readings {:?}",
-                        request.0
+                        request.path
                     ));
                 }
             }

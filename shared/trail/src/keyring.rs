@@ -127,25 +127,21 @@ impl Keyring {
     /// The ids under which a key is known for a role, sorted.
     #[must_use]
     pub fn ids_of(&self, key: &PublicKey, role: Role) -> Vec<String> {
-        let is_it = |entry: &Entry| entry.key == *key && entry.role == role;
-        let known = self
-            .keys
-            .iter()
-            .filter(|(_, entries)| entries.iter().any(is_it));
-        let mut ids: Vec<String> = known.map(|(id, _)| id.clone()).collect();
-        ids.sort_unstable();
-        ids
+        self.ids_with(|entry| entry.key == *key && entry.role == role)
     }
 
     /// The ids of emitters' keys, sorted.
     #[must_use]
     pub fn emitters(&self) -> Vec<String> {
-        let is_emitters = |entry: &Entry| entry.role == Role::Emitter;
-        let emitters = self
-            .keys
-            .iter()
-            .filter(|(_, entries)| entries.iter().any(is_emitters));
-        let mut ids: Vec<String> = emitters.map(|(id, _)| id.clone()).collect();
+        self.ids_with(|entry| entry.role == Role::Emitter)
+    }
+
+    fn ids_with(&self, is_meant: impl Fn(&Entry) -> bool) -> Vec<String> {
+        let known = self.keys.iter();
+        let mut ids: Vec<String> = known
+            .filter(|(_, entries)| entries.iter().any(&is_meant))
+            .map(|(id, _)| id.clone())
+            .collect();
         ids.sort_unstable();
         ids
     }

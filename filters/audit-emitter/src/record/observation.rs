@@ -4,7 +4,8 @@ use policy::data_subject::MAX_DATA_SUBJECTS;
 use policy::decision::{Decision, Outcome};
 use policy::finding::FindingOutcome;
 use policy::identity::Identity;
-use serde::{Deserialize, Serialize};
+use policy::json::Json;
+use serde::Serialize;
 use std::rc::Rc;
 
 use super::ConsentDetail;
@@ -155,7 +156,7 @@ impl ObservedSubjects {
 }
 
 /// What a W3C `traceparent` says.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TraceContext {
     /// 32 hexadecimal digits, lower case.
     pub trace_id: String,
@@ -163,6 +164,18 @@ pub struct TraceContext {
     pub span_id: String,
     /// Whether the trace is sampled, and what else the caller says about it.
     pub flags: u8,
+}
+
+impl TraceContext {
+    /// As another instance has written it.
+    pub(crate) fn read(json: &Json) -> Option<Self> {
+        let text = |name: &str| Some(json.member(name)?.as_str()?.to_owned());
+        Some(Self {
+            trace_id: text("trace_id")?,
+            span_id: text("span_id")?,
+            flags: u8::try_from(json.member("flags")?.as_u64()?).ok()?,
+        })
+    }
 }
 
 /// Writes the trace as a `traceparent` header.

@@ -20,8 +20,8 @@ impl SharedDocument {
         let (half, _) = digest.split_at(16);
         let name = hex::encode(half);
         Self {
-            schedule: format!("meshward.jwt-auth.{name}.schedule"),
-            body: format!("meshward.jwt-auth.{name}.keys"),
+            schedule: format!("meshward/jwt-auth/{name}/schedule"),
+            body: format!("meshward/jwt-auth/{name}/keys"),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Public interfaces that hold nothing about anybody come through every preset byte for byte. The shapes
 //! in `tests/api_shapes` are written by hand after the documentation of each.
 
-use crate::fixtures::{plan_of, redacted};
+use crate::fixtures::{assert_keeps, assert_redacts, plan_of, redacted};
 
 #[test]
 fn shapes_of_public_apis_stay_as_they_are() {
@@ -42,56 +42,56 @@ fn shapes_of_public_apis_stay_as_they_are() {
 #[test]
 fn secrets_by_name_and_what_only_looks_like_them() {
     let plan = plan_of(r#"{"presets":["secrets"]}"#);
-    for (body, expected) in [
-        (
-            r#"{"access_token":"abc"}"#,
-            r#"{"access_token":"[API_KEY]"}"#,
-        ),
-        (r#"{"apiKey":"k1"}"#, r#"{"apiKey":"[API_KEY]"}"#),
-        (
-            r#"{"SecretString":"k1"}"#,
-            r#"{"SecretString":"[API_KEY]"}"#,
-        ),
-        (
-            r#"{"access_tokens":["a","b"]}"#,
-            r#"{"access_tokens":["[API_KEY]","[API_KEY]"]}"#,
-        ),
-        (
-            r#"{"credentials":{"pass":"hunter2"}}"#,
-            r#"{"credentials":{"pass":"[PASSWORD]"}}"#,
-        ),
-        (r#"{"db_password":"x"}"#, r#"{"db_password":"[PASSWORD]"}"#),
-        (r#"{"password2":"x"}"#, r#"{"password2":"[PASSWORD]"}"#),
-        (
-            r#"{"note":"password: hunter2, thanks"}"#,
-            r#"{"note":"password: [PASSWORD], thanks"}"#,
-        ),
-        (
-            r#"{"c":"AccountName=a;AccountKey=aGVsbG8gd29ybGQ0Mg==;EndpointSuffix=x"}"#,
-            r#"{"c":"AccountName=a;AccountKey=[API_KEY];EndpointSuffix=x"}"#,
-        ),
-        (
-            r#"{"c":"Server=db;User Id=sa;Password=p4ss!;"}"#,
-            r#"{"c":"Server=db;User Id=sa;Password=[PASSWORD];"}"#,
-        ),
-    ] {
-        assert_eq!(
-            redacted(&plan, "application/json", body),
-            expected,
-            "{body}"
-        );
-    }
-    for body in [
-        r#"{"prompt_tokens":10,"max_tokens":16,"tokens":["a1"],"token":1}"#,
-        r#"{"token_type":"Bearer","nextPageToken":"CAEQ1","secretArn":"arn:aws:x:1"}"#,
-        r#"{"token_endpoint":"https://a.b/t0","authorization_endpoint":"https://a.b/1"}"#,
-        r#"{"password_min_length":"12","login_count":"7","address_id":"a1","password":true}"#,
-        r#"{"NextContinuationToken":"1ueGcxLPRx1Tr","pagination_token":"x1","eos_token":"</s>"}"#,
-        r#"{"tokens":[{"token":"quick1"}],"allowCredentials":"true"}"#,
-        r#"{"text":"The password: must have 8 characters. Tokens: 150"}"#,
-    ] {
-        assert_eq!(redacted(&plan, "application/json", body), body);
-    }
+    assert_redacts(
+        &plan,
+        "application/json",
+        &[
+            (
+                r#"{"access_token":"abc"}"#,
+                r#"{"access_token":"[API_KEY]"}"#,
+            ),
+            (r#"{"apiKey":"k1"}"#, r#"{"apiKey":"[API_KEY]"}"#),
+            (
+                r#"{"SecretString":"k1"}"#,
+                r#"{"SecretString":"[API_KEY]"}"#,
+            ),
+            (
+                r#"{"access_tokens":["a","b"]}"#,
+                r#"{"access_tokens":["[API_KEY]","[API_KEY]"]}"#,
+            ),
+            (
+                r#"{"credentials":{"pass":"hunter2"}}"#,
+                r#"{"credentials":{"pass":"[PASSWORD]"}}"#,
+            ),
+            (r#"{"db_password":"x"}"#, r#"{"db_password":"[PASSWORD]"}"#),
+            (r#"{"password2":"x"}"#, r#"{"password2":"[PASSWORD]"}"#),
+            (
+                r#"{"note":"password: hunter2, thanks"}"#,
+                r#"{"note":"password: [PASSWORD], thanks"}"#,
+            ),
+            (
+                r#"{"c":"AccountName=a;AccountKey=aGVsbG8gd29ybGQ0Mg==;EndpointSuffix=x"}"#,
+                r#"{"c":"AccountName=a;AccountKey=[API_KEY];EndpointSuffix=x"}"#,
+            ),
+            (
+                r#"{"c":"Server=db;User Id=sa;Password=p4ss!;"}"#,
+                r#"{"c":"Server=db;User Id=sa;Password=[PASSWORD];"}"#,
+            ),
+        ],
+    );
+    assert_keeps(
+        &plan,
+        "application/json",
+        &[
+            r#"{"prompt_tokens":10,"max_tokens":16,"tokens":["a1"],"token":1}"#,
+            r#"{"token_type":"Bearer","nextPageToken":"CAEQ1","secretArn":"arn:aws:x:1"}"#,
+            r#"{"token_endpoint":"https://a.b/t0","authorization_endpoint":"https://a.b/1"}"#,
+            r#"{"password_min_length":"12","login_count":"7","address_id":"a1","password":true}"#,
+            r#"{"NextContinuationToken":"1ueGcxLPRx1Tr","pagination_token":"x1","eos_token":"</s>"}"#,
+            r#"{"tokens":[{"token":"quick1"}],"allowCredentials":"true"}"#,
+            r#"{"text":"The password: must have 8 characters. Tokens: 150"}"#,
+        ],
+    );
 }
 
 #[test]

@@ -104,23 +104,25 @@ include!(concat!(env!("OUT_DIR"), "/presets.rs"));
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{plan_of, redacted};
+    use crate::fixtures::{assert_redacts, plan_of, redacted};
 
     #[test]
     fn a_year_that_tells_an_age_over_89_goes() {
         let plan = plan_of(r#"{"presets":["hipaa"]}"#);
-        for (input, output) in [
-            (r#"{"dob":"1931-05-06"}"#, r#"{"dob":"[PERSON_DATE]"}"#),
-            (r#"{"dob":19310506}"#, r#"{"dob":"[PERSON_DATE]"}"#),
-            (
-                r#"{"note":"DOB: 12/10/1931"}"#,
-                r#"{"note":"DOB: [PERSON_DATE]"}"#,
-            ),
-            (r#"{"dob":"1937-12-31"}"#, r#"{"dob":"[PERSON_DATE]"}"#),
-            (r#"{"dob":"1938-01-01"}"#, r#"{"dob":"1938"}"#),
-        ] {
-            assert_eq!(redacted(&plan, "application/json", input), output);
-        }
+        assert_redacts(
+            &plan,
+            "application/json",
+            &[
+                (r#"{"dob":"1931-05-06"}"#, r#"{"dob":"[PERSON_DATE]"}"#),
+                (r#"{"dob":19310506}"#, r#"{"dob":"[PERSON_DATE]"}"#),
+                (
+                    r#"{"note":"DOB: 12/10/1931"}"#,
+                    r#"{"note":"DOB: [PERSON_DATE]"}"#,
+                ),
+                (r#"{"dob":"1937-12-31"}"#, r#"{"dob":"[PERSON_DATE]"}"#),
+                (r#"{"dob":"1938-01-01"}"#, r#"{"dob":"1938"}"#),
+            ],
+        );
         // A year that somebody asks for stays.
         let plan = plan_of(
             r#"{"rules":[{"detect":["PERSON_DATE"],"actions":{"PERSON_DATE":{"date":"year"}}}]}"#,

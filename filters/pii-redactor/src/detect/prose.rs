@@ -175,7 +175,7 @@ const MAX_WORDS: usize = 6;
 mod tests {
     use std::rc::Rc;
 
-    use crate::fixtures::{plan_of, redacted};
+    use crate::fixtures::{assert_keeps, plan_of, redacted};
     use crate::plan::Plan;
 
     /// By itself and as a string of a document.
@@ -223,14 +223,16 @@ mod tests {
         ] {
             redacts(&plan, text, expected);
         }
-        for text in [
-            "max-age=93, cache age: 93 seconds, age 93%, age: 93 days, page 93",
-            "it took 93 years to build, 93 yards, 1.93 years old",
-            "xxx-xx-12345, a-**-1234, born in the USA, born 4 May",
-            "the medical record 2019 was updated, SSN ending in 12345",
-        ] {
-            assert_eq!(redacted(&plan, "text/plain", text), text);
-        }
+        assert_keeps(
+            &plan,
+            "text/plain",
+            &[
+                "max-age=93, cache age: 93 seconds, age 93%, age: 93 days, page 93",
+                "it took 93 years to build, 93 yards, 1.93 years old",
+                "xxx-xx-12345, a-**-1234, born in the USA, born 4 May",
+                "the medical record 2019 was updated, SSN ending in 12345",
+            ],
+        );
     }
 
     #[test]
@@ -268,13 +270,15 @@ mod tests {
         ] {
             redacts(&plan, text, expected);
         }
-        for text in [
-            "Bearer authentication is required",
-            "bearer of the news",
-            "Authorization: Bearer",
-        ] {
-            assert_eq!(redacted(&plan, "text/plain", text), text);
-        }
+        assert_keeps(
+            &plan,
+            "text/plain",
+            &[
+                "Bearer authentication is required",
+                "bearer of the news",
+                "Authorization: Bearer",
+            ],
+        );
     }
 
     #[test]

@@ -170,18 +170,7 @@ impl<'a> Cursor<'a> {
 
     /// The chunk is over. Returns what is held back of it.
     pub(super) fn finish(mut self) -> Vec<u8> {
-        match self.tentative {
-            Some(start) => {
-                let start = start.max(self.copied);
-                self.out
-                    .extend_from_slice(part(self.chunk, self.copied, start));
-                self.held
-                    .extend_from_slice(part(self.chunk, start, self.at));
-            }
-            None => self
-                .out
-                .extend_from_slice(part(self.chunk, self.copied, self.at)),
-        }
+        self.park();
         self.held
     }
 }

@@ -1,5 +1,6 @@
 //! The name of the member that is being read.
 
+use super::members::unescaped;
 use crate::bytes::{Position as _, part};
 use crate::scan::TextScanner;
 use crate::spelled::Spelling;
@@ -36,6 +37,15 @@ impl MemberName {
             self.text
                 .extend_from_slice(part(chunk, start, start.plus(length)));
         }
+    }
+
+    /// The name that has been read, without its escapes; nothing of one that is longer than any rule names.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        let spelled = std::mem::take(&mut self.text);
+        if self.is_long {
+            return Vec::new();
+        }
+        unescaped(&spelled)
     }
 
     /// A name begins that is not all in the chunk, or spelled with escapes.

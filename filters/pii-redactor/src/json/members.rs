@@ -25,14 +25,7 @@ impl JsonRewriter {
         match byte {
             b'\'' => {
                 self.committed = false;
-                cursor.begin_tentative();
-                self.quote = byte;
-                if plan.searches_names() {
-                    return self.begin_searched_name(cursor);
-                }
-                cursor.advance();
-                self.member_name.begin();
-                self.state = State::InName { escaped: false };
+                self.begin_name(byte, cursor, plan);
             }
             _ if is_identifier(byte) && !byte.is_ascii_digit() => {
                 self.committed = false;
@@ -69,20 +62,24 @@ impl JsonRewriter {
                     }
                     return;
                 }
-                // Until its colon comes it may be text.
-                cursor.begin_tentative();
-                self.quote = byte;
-                if plan.searches_names() {
-                    return self.begin_searched_name(cursor);
-                }
-                cursor.advance();
-                self.member_name.begin();
-                self.state = State::InName { escaped: false };
+                self.begin_name(byte, cursor, plan);
             }
             // Behind a comma it is JSON5.
             b'}' => self.close(cursor),
             _ => self.give_up(Fault::UnexpectedByte, cursor, tally),
         }
+    }
+
+    /// A name begins that is read byte by byte. Until its colon comes it may be text.
+    fn begin_name(&mut self, quote: u8, cursor: &mut Cursor<'_>, plan: &Plan) {
+        cursor.begin_tentative();
+        self.quote = quote;
+        if plan.searches_names() {
+            return self.begin_searched_name(cursor);
+        }
+        cursor.advance();
+        self.member_name.begin();
+        self.state = State::InName { escaped: false };
     }
 
     /// The usual member: a colon, perhaps a space, and the value, all here. Its name begins at this
@@ -115,12 +112,7 @@ impl JsonRewriter {
         while let Some(byte) = cursor.peek() {
             cursor.advance();
             if byte == self.quote && !escaped {
-                let spelled = std::mem::take(&mut self.member_name.text);
-                let name = if self.member_name.is_long {
-                    Vec::new()
-                } else {
-                    unescaped(&spelled)
-                };
+                let name = self.member_name.take();
                 self.named(&name, plan);
                 self.member_name.text = name;
                 self.member_name.place = None;

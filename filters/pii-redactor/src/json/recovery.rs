@@ -175,12 +175,9 @@ impl JsonRewriter {
             if !self.scanner.has_started() {
                 cursor.out().push(self.quote);
             }
-            let mut sink = Sink {
-                plan,
-                out: cursor.out(),
-                tally,
-            };
-            self.scanner.end(&announcement, &mut sink);
+            let out = cursor.out();
+            self.scanner
+                .end(&announcement, &mut Sink { plan, out, tally });
         }
         if token.is_empty() {
             return;

@@ -3,7 +3,7 @@
 //! as a script (`for(;;);{"a":1}`, `cb([{"a":1}])`).
 
 use super::cursor::Cursor;
-use super::{Frame, JsonRewriter, MAX_DEPTH, MAX_NAME_BYTES, Next, State, is_space};
+use super::{JsonRewriter, MAX_DEPTH, MAX_NAME_BYTES, Next, State, is_space};
 use crate::names::KeyInfo;
 use crate::plan::Plan;
 use crate::tally::Tally;
@@ -165,20 +165,8 @@ impl JsonRewriter {
             self.stack.clear();
         }
         let states = self.stack.states.len();
-        let names_from = self.stack.push_name(Some(&[]));
-        self.stack.frames.push(Frame {
-            is_object: true,
-            written: true,
-            allowed: true,
-            applied: None,
-            info: KeyInfo::default(),
-            states_from: states,
-            states_to: states,
-            names_from,
-            index: 0,
-            naming_from: self.stack.naming.len(),
-            has_looked_ahead: false,
-        });
+        let info = KeyInfo::default();
+        self.stack.enter_plain(true, true, info, Some(&[]), states);
     }
 }
 

@@ -49,6 +49,31 @@ impl Frame {
 }
 
 impl Stack {
+    /// Enters an object or array that no path leads into, with the states that are left there.
+    pub(super) fn enter_plain(
+        &mut self,
+        is_object: bool,
+        written: bool,
+        info: KeyInfo,
+        name: Option<&[u8]>,
+        states: usize,
+    ) {
+        let names_from = self.push_name(name);
+        self.frames.push(Frame {
+            is_object,
+            written,
+            allowed: true,
+            applied: None,
+            info,
+            states_from: states,
+            states_to: states,
+            names_from,
+            index: 0,
+            naming_from: self.naming.len(),
+            has_looked_ahead: false,
+        });
+    }
+
     /// Outside of every object and array, with what the paths reach there.
     pub(super) fn new(root: &[u16]) -> Self {
         Self {

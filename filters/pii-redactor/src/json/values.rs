@@ -5,6 +5,7 @@ use super::members::is_token_byte;
 use super::{JsonRewriter, State};
 use crate::action::Replacement;
 use crate::bytes::{Position as _, at, find_quote, part, rest};
+use crate::lexicon::Announcement;
 use crate::malformed::Fault;
 use crate::plan::{Plan, declares};
 use crate::redaction::{Found, Redaction};
@@ -108,14 +109,7 @@ impl JsonRewriter {
             plan.search(text, 0, &self.next.info.announcement(), true, &mut spans);
             if !spans.is_empty() {
                 let offset = self.place(cursor).saturating_add(1);
-                let spelled = Spelled {
-                    text,
-                    raw: text,
-                    breaks: &[],
-                    from: 0,
-                    offset,
-                    spelling: Spelling::Json,
-                };
+                let spelled = Spelled::whole(text, offset, Spelling::Json);
                 cursor.flush();
                 write_string(&spelled, &spans, plan, cursor.out(), tally);
                 cursor.at = start.plus(length).plus(1);
@@ -253,14 +247,7 @@ impl JsonRewriter {
         self.has_value = true;
         let announcement = self.next.info.announcement();
         if self.scanner.has_started() {
-            let mut sink = Sink {
-                plan,
-                out: cursor.out(),
-                tally,
-            };
-            self.scanner.end(&announcement, &mut sink);
-            cursor.out().push(self.quote);
-            return;
+            return self.close_string(&announcement, cursor, plan, tally);
         }
         let mut sink = Sink {
             plan,
@@ -315,12 +302,20 @@ impl JsonRewriter {
             return;
         }
         cursor.out().push(self.quote);
-        let mut sink = Sink {
-            plan,
-            out: cursor.out(),
-            tally,
-        };
-        self.scanner.end(&announcement, &mut sink);
+        self.close_string(&announcement, cursor, plan, tally);
+    }
+
+    /// What the scanner still has leaves, and the closing quote.
+    fn close_string(
+        &mut self,
+        announcement: &Announcement,
+        cursor: &mut Cursor<'_>,
+        plan: &Plan,
+        tally: &mut Tally,
+    ) {
+        let out = cursor.out();
+        self.scanner
+            .end(announcement, &mut Sink { plan, out, tally });
         cursor.out().push(self.quote);
     }
 

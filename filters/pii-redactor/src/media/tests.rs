@@ -3,22 +3,24 @@ use super::*;
 /// Browsers call a file in CSV so where Excel is installed; files of Excel have control characters.
 #[test]
 fn a_file_of_excel_may_be_rows_or_markup() {
-    use crate::fixtures::{plan_of, redacted};
+    use crate::fixtures::{assert_redacts, plan_of, redacted};
     const EXCEL: &str = "application/vnd.ms-excel";
     let plan = plan_of(r#"{"rules":[{"detect":["US_SSN"]}]}"#);
-    for (body, expected) in [
-        ("id,ssn\n1,536221234\n", "id,ssn\n1,[US_SSN]\n"),
-        (
-            "<table><th>ssn</th><td>536221234</td></table>",
-            "<table><th>ssn</th><td>[US_SSN]</td></table>",
-        ),
-        (
-            "\u{1}\u{10}id,ssn\n1,536221234\n",
-            "\u{1}\u{10}id,ssn\n1,536221234\n",
-        ),
-    ] {
-        assert_eq!(redacted(&plan, EXCEL, body), expected);
-    }
+    assert_redacts(
+        &plan,
+        EXCEL,
+        &[
+            ("id,ssn\n1,536221234\n", "id,ssn\n1,[US_SSN]\n"),
+            (
+                "<table><th>ssn</th><td>536221234</td></table>",
+                "<table><th>ssn</th><td>[US_SSN]</td></table>",
+            ),
+            (
+                "\u{1}\u{10}id,ssn\n1,536221234\n",
+                "\u{1}\u{10}id,ssn\n1,536221234\n",
+            ),
+        ],
+    );
     let plan = plan_of(r#"{"rules":[{"allow_fields":["$.id"]}]}"#);
     assert_eq!(
         redacted(&plan, EXCEL, "\u{1}id,ssn\n1,2\n"),

@@ -37,28 +37,30 @@ pub(crate) fn is_item(line: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::fixtures::{plan_of, redacted};
+    use crate::fixtures::{assert_redacts, plan_of, redacted};
 
     #[test]
     fn a_line_announces_the_items_below_it() {
         let plan = plan_of(r#"{"presets":["gdpr"]}"#);
-        for (text, expected) in [
-            (
-                "Phones:\n- 030 901820\n- 040 1234567\n",
-                "Phones:\n- [PHONE]\n- [PHONE]\n",
-            ),
-            (
-                "Phone numbers:\r\n\r\n1. 030 901820\r\n2) 040 1234567\r\n",
-                "Phone numbers:\r\n\r\n1. [PHONE]\r\n2) [PHONE]\r\n",
-            ),
-            (
-                "Phones:\n030 901820\nand that is all\n040 1234567\n",
-                "Phones:\n[PHONE]\nand that is all\n040 1234567\n",
-            ),
-            ("Orders:\n- 030 901820\n", "Orders:\n- 030 901820\n"),
-        ] {
-            assert_eq!(redacted(&plan, "text/plain", text), expected, "{text}");
-        }
+        assert_redacts(
+            &plan,
+            "text/plain",
+            &[
+                (
+                    "Phones:\n- 030 901820\n- 040 1234567\n",
+                    "Phones:\n- [PHONE]\n- [PHONE]\n",
+                ),
+                (
+                    "Phone numbers:\r\n\r\n1. 030 901820\r\n2) 040 1234567\r\n",
+                    "Phone numbers:\r\n\r\n1. [PHONE]\r\n2) [PHONE]\r\n",
+                ),
+                (
+                    "Phones:\n030 901820\nand that is all\n040 1234567\n",
+                    "Phones:\n[PHONE]\nand that is all\n040 1234567\n",
+                ),
+                ("Orders:\n- 030 901820\n", "Orders:\n- 030 901820\n"),
+            ],
+        );
     }
 
     #[test]

@@ -83,6 +83,7 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
     }
     let mut all = Vec::new();
     let mut files = Vec::new();
+    let mut ours = 0;
     let mut is_incomplete = false;
     for found in source::find(words, &["json", "yaml", "yml"]) {
         match found {
@@ -94,15 +95,20 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
                 is_incomplete = true;
             }
             Ok(source) => {
-                let mut findings = check(&source, filter.map(String::as_str), now_s());
+                let checked = check(&source, filter.map(String::as_str), now_s());
+                let mut findings = checked.findings;
                 findings.retain(|f| f.is_error || !arguments.allow.contains(&f.code.id));
-                tell(&source, &findings, arguments.format);
+                tell(&source, &findings, checked.is_ours, arguments.format);
+                ours += usize::from(checked.is_ours);
                 files.push(source.name);
                 all.append(&mut findings);
             }
         }
     }
     match arguments.format {
+        Format::Text if ours < files.len() && files.len() > 1 => {
+            say!("{} files, {ours} of them with configurations", files.len());
+        }
         Format::Text | Format::Github => {}
         Format::Json => say!("{}", report::json(&all, files.len())),
         Format::Sarif => say!("{}", report::sarif(&all)),
@@ -118,18 +124,18 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
     }
 }
 
-fn tell(source: &Source, findings: &[Finding], format: Format) {
+fn tell(source: &Source, findings: &[Finding], is_ours: bool, format: Format) {
     match format {
         Format::Text => {
             for finding in findings {
                 say!("{}", report::text(finding, &source.text));
             }
             if !findings.iter().any(|finding| finding.is_error) {
-                say!(
-                    "{}: {}",
-                    printable(&source.name),
-                    painted("ok", Colour::Green)
-                );
+                let word = match is_ours {
+                    true => painted("ok", Colour::Green),
+                    false => painted("no configuration of a filter", Colour::Dim),
+                };
+                say!("{}: {word}", printable(&source.name));
             }
         }
         Format::Github => findings.iter().for_each(|f| say!("{}", report::github(f))),

@@ -41,7 +41,12 @@ pub(crate) fn find(words: &[String], extensions: &[&str]) -> Vec<Found> {
             if files.is_empty() {
                 found.push(Err(unreadable(word, "no file fits this pattern")));
             }
-            found.extend(files.iter().map(|file| read(&file.to_string_lossy(), true)));
+            // A pattern takes what is there, as a folder does.
+            found.extend(
+                files
+                    .iter()
+                    .map(|file| read(&file.to_string_lossy(), false)),
+            );
         } else {
             found.push(read(word, true));
         }

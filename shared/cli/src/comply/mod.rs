@@ -273,7 +273,7 @@ fn add_configurations(all: &mut Configurations, file: &Path) -> Result<()> {
             "{name}: no configuration of a filter in it; `meshward check` says more"
         ));
     }
-    for Configured { filter, json } in found {
+    for Configured { filter, json, .. } in found {
         // The filter would not start with what it refuses, so nothing of it is set.
         parsed(filter, &json)
             .map_err(|problems| format!("{name}: {filter} refuses this: {problems}"))?;

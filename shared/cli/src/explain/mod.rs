@@ -107,15 +107,9 @@ pub(crate) struct RequestArguments {
     /// The time of the request, as 2026-06-01T00:00:00Z; by default now
     #[arg(long, value_name = "TIME", requires = "request")]
     at: Option<String>,
-    /// The host that is simulated
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        value_name = "HOST",
-        requires = "request"
-    )]
-    host: Host,
+    /// The host that is simulated; by default that of the manifest, or Envoy
+    #[arg(long, value_enum, value_name = "HOST", requires = "request")]
+    host: Option<Host>,
     /// One document, for programs
     #[arg(long, requires = "request")]
     json: bool,

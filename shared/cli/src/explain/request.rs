@@ -9,6 +9,7 @@ use crate::check::source;
 use crate::color::{Colour, painted};
 use crate::exit;
 use crate::output::say;
+use crate::simulated::Host;
 
 /// Explains a request.
 pub(super) fn run(arguments: &RequestArguments) -> Result<u8, String> {
@@ -87,6 +88,6 @@ fn question(arguments: &RequestArguments, configuration: String) -> Result<Quest
         env: arguments.env.clone(),
         times: arguments.times,
         at,
-        profile: arguments.host.profile(),
+        profile: arguments.host.map(Host::profile),
     })
 }

@@ -19,13 +19,15 @@ use hosts::Host;
 /// Writes a first set of manifests and configurations for a host, and says what to do next
 ///
 /// What it writes passes `meshward check`: replace issuer, hosts and addresses by yours. Nothing that
-/// is there is overwritten without --force. With --openapi it writes meshward.json, the configuration of the
-/// bundle with rules for the operations of the document: who may call them, and what their messages may have.
+/// is there is overwritten without --force. With --openapi the rules are those of the operations of a document:
+/// who may call them, and what their messages may have; without --host they are written as meshward.json, a
+/// configuration of the bundle.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   meshward init --host envoy --use auth,limits --output-dir gateway
   meshward init --host istio --output-dir mesh
-  meshward init --openapi api.yaml --output-dir gateway")]
+  meshward init --openapi api.yaml --output-dir gateway
+  meshward init --host envoy --openapi api.yaml --output-dir edge")]
 pub(crate) struct Arguments {
     /// What the filters run in
     #[arg(
@@ -36,9 +38,9 @@ pub(crate) struct Arguments {
     )]
     host: Option<Host>,
     /// Rules for what this document describes: OpenAPI 3.0 or 3.1 in JSON or YAML
-    #[arg(long, value_name = "FILE", conflicts_with = "host")]
+    #[arg(long, value_name = "FILE")]
     openapi: Option<PathBuf>,
-    /// Which filters; all of them by default, of --openapi auth and redact
+    /// Which filters; by default all that the host can run to the full; without --host auth and redact
     #[arg(
         long = "use",
         value_enum,
@@ -97,29 +99,43 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
 
 fn done(arguments: &Arguments) -> Result<(), String> {
     let wanted: Vec<Part> = arguments.parts.iter().map(|used| used.part()).collect();
-    let is_used = |part: &Part| wanted.is_empty() || wanted.contains(part);
-    let parts: Vec<Part> = Part::ALL.into_iter().filter(is_used).collect();
-    let steps = match (&arguments.openapi, arguments.host) {
-        (Some(document), _) => {
-            let made = openapi::configuration(document, &parts)?;
-            let name = openapi::FILE;
-            write_and_tell(
-                arguments,
-                &[File {
-                    name,
-                    text: made.text,
-                }],
-            )?;
-            listed("Guessed, for the document does not say it:", &made.guesses);
-            listed("In the document, and not held:", &made.left_out);
-            openapi::steps(!made.guesses.is_empty())
+    let all = arguments
+        .host
+        .map_or(Part::ALL.to_vec(), Host::default_parts);
+    let parts: Vec<Part> = match wanted.as_slice() {
+        [] => all,
+        wanted => {
+            let is_used = |part: &Part| wanted.contains(part);
+            Part::ALL.into_iter().filter(is_used).collect()
         }
-        (None, Some(host)) => {
-            write_and_tell(arguments, &host.files(&parts))?;
-            host.next(&parts)
-        }
+    };
+    let document = arguments.openapi.as_deref();
+    let made = document.map(|document| openapi::configuration(document, &parts));
+    let made = made.transpose()?;
+    let files = match (&made, arguments.host) {
+        (_, Some(host)) => host.files(&parts, made.as_ref()),
+        (Some(made), None) => vec![File {
+            name: openapi::FILE,
+            text: made.text(),
+        }],
         (None, None) => return Err("expected --host or --openapi".to_owned()),
     };
+    write_and_tell(arguments, &files)?;
+    let mut steps = Vec::new();
+    if let Some(made) = &made {
+        listed("Guessed, for the document does not say it:", &made.guesses);
+        listed("In the document, and not held:", &made.left_out);
+        if !made.guesses.is_empty() {
+            steps.push("Replace what is guessed: until then nobody gets through it.".to_owned());
+        }
+    }
+    match arguments.host {
+        Some(host) => {
+            listed("Of this host:", &host.remarks(&parts));
+            steps.extend(host.next(&parts, made.as_ref()));
+        }
+        None => steps.extend(openapi::steps()),
+    }
     say!("\nNext:");
     for (number, step) in steps.iter().enumerate() {
         say!("{}. {step}", number + 1);

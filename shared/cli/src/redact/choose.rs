@@ -1,18 +1,19 @@
 //! The rules that act, as the filter would choose them.
 
 use pii_redactor::config::{Config, Place, RuleUse};
+use policy::facts::DescribedRequest;
 
 use super::Arguments;
-use super::request::TriedRequest;
+use super::request;
 
 /// The request that the message belongs to, if one is given.
-pub(super) fn tried<'a>(
+pub(super) fn tried(
     arguments: &Arguments,
-    config: &'a Config,
-    content_type: Option<&'a str>,
-) -> Result<Option<TriedRequest<'a>>, String> {
+    config: &Config,
+    content_type: Option<&str>,
+) -> Result<Option<DescribedRequest>, String> {
     let read = |line: &String| {
-        TriedRequest::read(
+        request::read(
             line,
             &arguments.headers,
             arguments.claims.as_deref(),
@@ -28,7 +29,7 @@ pub(super) fn chosen(
     arguments: &Arguments,
     config: &Config,
     place: Place,
-    request: Option<&TriedRequest<'_>>,
+    request: Option<&DescribedRequest>,
 ) -> Result<Vec<RuleUse>, String> {
     let acting = |index| RuleUse {
         index,

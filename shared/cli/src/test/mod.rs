@@ -33,9 +33,9 @@ pub(crate) struct Arguments {
     /// Only cases whose name, with that of the file, contains this
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
-    /// The host that is simulated
-    #[arg(long, value_enum, default_value_t, value_name = "HOST")]
-    host: Host,
+    /// The host that is simulated; by default that of the manifest, or Envoy
+    #[arg(long, value_enum, value_name = "HOST")]
+    host: Option<Host>,
     /// Run in this Envoy, or in the one on PATH
     #[arg(long, value_name = "BINARY", num_args = 0..=1, require_equals = true, default_missing_value = "envoy")]
     envoy: Option<PathBuf>,
@@ -93,10 +93,10 @@ fn file(source: &Source, arguments: &Arguments, envoy: Option<&Path>, report: &m
             Some(_) => Clock::Real,
             None => Clock::Simulated,
         };
-        let filter = prepare::prepare(&mut file, clock)?;
-        Ok((file, filter))
+        let (filter, profile) = prepare::prepare(&mut file, clock)?;
+        Ok((file, filter, profile))
     });
-    let (file, filter) = match read {
+    let (file, filter, profile) = match read {
         Ok(read) => read,
         Err(reason) => {
             report.broken(&source.name, reason.trim_end());
@@ -116,7 +116,7 @@ fn file(source: &Source, arguments: &Arguments, envoy: Option<&Path>, report: &m
         }
         return;
     }
-    let profile = arguments.host.profile();
+    let profile = arguments.host.map_or(profile, Host::profile);
     let mut backend: Box<dyn Backend> = match envoy {
         None => Box::new(InProcess::new(move || Ok(inspect::proxy(filter, profile)))),
         Some(binary) => match module(&arguments.module, filter) {

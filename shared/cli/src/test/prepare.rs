@@ -18,10 +18,14 @@ pub(crate) enum Clock {
     Real,
 }
 
-/// Makes a case file ready; whose configuration it has.
-pub(super) fn prepare(file: &mut CaseFile, clock: Clock) -> Result<&'static str, String> {
+/// Makes a case file ready; whose configuration it has, and what simulates the host that it is for.
+pub(super) fn prepare(
+    file: &mut CaseFile,
+    clock: Clock,
+) -> Result<(&'static str, Profile), String> {
     let configured = configured::one(&file.configuration, file.filter.as_deref())?;
     let filter = configured.filter;
+    let profile = configured.profile.unwrap_or(Profile::Envoy);
     file.configuration = configured.json;
     let has_claims = file
         .cases
@@ -29,7 +33,7 @@ pub(super) fn prepare(file: &mut CaseFile, clock: Clock) -> Result<&'static str,
         .flat_map(|case| &case.steps)
         .any(|step| step.request.claims.is_some());
     if !has_claims {
-        return Ok(filter);
+        return Ok((filter, profile));
     }
     let callers = match authenticates(filter, &file.configuration) {
         true => Some(Callers::of(filter, &file.configuration)?),
@@ -58,5 +62,5 @@ pub(super) fn prepare(file: &mut CaseFile, clock: Clock) -> Result<&'static str,
             present(&mut step.request, callers.as_ref(), &claims, now.as_secs())?;
         }
     }
-    Ok(filter)
+    Ok((filter, profile))
 }

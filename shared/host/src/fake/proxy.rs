@@ -244,9 +244,25 @@ impl Proxy {
     /// Takes a whole exchange through: the request, then the response if the request arrived at
     /// the upstream, then the log.
     pub fn run(&mut self, request: &Request, response: &Response) -> Outcome {
+        self.run_patiently(request, response, Duration::ZERO)
+    }
+
+    /// As [`Proxy::run`], for a client that waits so long while his request is held.
+    pub fn run_patiently(
+        &mut self,
+        request: &Request,
+        response: &Response,
+        patience: Duration,
+    ) -> Outcome {
+        const STEP: Duration = Duration::from_secs(1);
         let before = self.host.logs().len();
         let stream = self.start(request);
         self.send(stream, request);
+        let mut left = patience;
+        while !left.is_zero() && self.is_held(stream) {
+            self.advance(STEP);
+            left = left.saturating_sub(STEP);
+        }
         if self.request_arrived(stream) {
             self.respond(stream, response);
         }

@@ -104,6 +104,13 @@ impl Proxy {
         stream.is_some_and(|stream| stream.flows.request.sent.ended && !stream.is_over())
     }
 
+    /// Whether the request waits for a filter.
+    pub(super) fn is_held(&self, stream: ContextId) -> bool {
+        let state = self.host.state.borrow();
+        let stream = state.streams.get(&stream);
+        stream.is_some_and(|stream| stream.flows.request.hold != Hold::No && !stream.is_over())
+    }
+
     /// Where a message is held.
     #[must_use]
     pub fn held(&self, stream: ContextId, direction: Direction) -> Hold {

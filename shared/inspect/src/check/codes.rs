@@ -29,7 +29,7 @@ codes! {
     YAML_BOOLEAN "MW1004" "yaml_boolean"
         "A word such as no, off or yes without quotes: YAML 1.1, which Kubernetes reads, takes it for a boolean, and YAML 1.2 for a text. Write true, false, or quotes.";
     NOTHING_FOUND "MW1005" "nothing_found"
-        "The file was given by name, and there is no configuration of a filter in it: neither by the name of a module nor by its keys. If it is a configuration, say whose: meshward check token-bucket FILE.";
+        "The file was given by name, or has a key that is nearly one of a configuration, and there is no configuration of a filter in it: neither by the name of a module nor by its keys. If it is a configuration, say whose: meshward check token-bucket FILE. Of folders and patterns, and of other resources of Kubernetes, a line says that there is none.";
     TEMPLATE "MW1006" "not_rendered"
         "The file is a template (Helm, Go). Render it first: helm template . | meshward check -";
     API_KEY_EXPIRED "MW1201" "api_key_expired"
@@ -83,11 +83,13 @@ codes! {
     OTHER_WARNING "MW1299" "warning"
         "Accepted, and probably not meant.";
     CLUSTER_MISSING "MW2001" "cluster_missing"
-        "The configuration names a cluster that the bootstrap does not have: every call to it fails. Clusters are looked for in static_resources.clusters; with dynamic clusters (cds_config) nothing is said.";
+        "The configuration names a cluster that the bootstrap does not have: every call to it fails. Clusters are looked for in static_resources.clusters, also in the bootstrap of an EnvoyProxy, and among the registries of an McpBridge; with dynamic clusters (cds_config) nothing is said.";
     CLUSTER_PROTOCOL "MW2002" "cluster_protocol"
         "A rate limit service is asked over gRPC, which needs HTTP/2, and its cluster does not say so: set http2_protocol_options in typed_extension_protocol_options, or use \"transport\": \"http\".";
     CLUSTER_TLS "MW2003" "cluster_without_tls"
         "The address begins with https and its cluster has no transport_socket: the call, with its credentials, goes in the clear.";
+    CLUSTER_FORM "MW2004" "cluster_form"
+        "Clusters have the names that the host gives them: outbound|443||idp.example.com on Istio (port, subset, host of the service), outbound|443||idp.dns on Higress (name and type of a registry of an McpBridge), host:port on APISIX and Kong. Calls to anything else fail.";
     CHAIN_ORDER "MW2101" "chain_order"
         "The order of the chain is audit-emitter, jwt-auth, token-bucket, pii-redactor, router: a filter knows only what those before it have found out.";
     AFTER_ROUTER "MW2102" "after_router"
@@ -130,6 +132,8 @@ codes! {
         "Envoy runs all filters again for an internal redirect, on the request as they have left it: without the credential that jwt-auth has taken off, so that a target that asks for one refuses it, and limits charge it twice. Let the client follow the redirect, or say \"forward\": true.";
     ROUTES_BY_PATH "MW2121" "routes_by_path"
         "A filter goes by the route, and routes go by the path. Envoy reads it in one way; upstreams know others (/x/..%2fadmin, /;x/admin, /Admin, /index.php/admin, X-Original-URL), so that a request reaches one route and is served as if it had come by another. A rule with \"paths\" refuses such requests: say there what must hold, or let routes differ by host. filters/meshward/ROUTES.md.";
+    BODY_RULE_REFUSES "MW2122" "body_rule_refuses"
+        "The host cannot change bodies (APISIX, Kong), and a rule of pii-redactor about bodies enforces: every request that has one and that the rule matches is refused, whatever is in it. Let the rule report (\"mode\": \"report\"), leave bodies out of apply_to, or say \"on_error\": {\"host_readonly\": \"pass\"}: what is found is counted then, and sent.";
     NORMALIZE_PATH "MW2201" "normalize_path_off"
         "Dot segments reach the upstream as a client wrote them; requests that rules disagree about are refused with 400.";
     MERGE_SLASHES "MW2202" "merge_slashes_off"

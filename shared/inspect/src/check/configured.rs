@@ -1,6 +1,7 @@
 //! The configurations in a file, whatever it is: to run them rather than to find fault. Every command
 //! but `check` itself, which wants their places, reads its configurations here.
 
+use host::fake::Profile;
 use policy::json::Json;
 use serde_json::{Map, Value};
 
@@ -16,6 +17,8 @@ pub struct Configured {
     pub filter: &'static str,
     /// The configuration.
     pub json: String,
+    /// What simulates the host whose manifest it stands in.
+    pub profile: Option<Profile>,
 }
 
 /// The one configuration in a text. Several filters, each there once, are told as the bundle that does
@@ -64,6 +67,7 @@ impl Configured {
         Some(Self {
             filter: part.filter(),
             json: found.json,
+            profile: self.profile,
         })
     }
 }
@@ -79,6 +83,7 @@ pub fn all(text: &str, filter: Option<&str>) -> Result<Vec<Configured>, String> 
         vec![Configured {
             filter,
             json: text.to_owned(),
+            profile: None,
         }]
     };
     let wanted = filter.and_then(plugin::named);
@@ -111,6 +116,7 @@ pub fn all(text: &str, filter: Option<&str>) -> Result<Vec<Configured>, String> 
             found.push(Configured {
                 filter,
                 json: document.json().to_string(),
+                profile: None,
             });
         }
         for site in sites {
@@ -123,6 +129,7 @@ pub fn all(text: &str, filter: Option<&str>) -> Result<Vec<Configured>, String> 
                 // A module is not always named after what it is.
                 filter: shaped(config).unwrap_or(site.filter),
                 json: json.unwrap_or_else(|| config.struct_json().to_string()),
+                profile: Some(site.host.profile()),
             });
         }
     }
@@ -176,7 +183,7 @@ fn bundled(all: &[Configured]) -> Result<Configured, String> {
     for configured in all {
         let Some(part) = Part::of_filter(configured.filter) else {
             return Err(format!(
-                "there are {} configurations, one of them for all filters; say which is meant",
+                "there are {} configurations, one of them for all filters; say which is meant (--filter)",
                 all.len()
             ));
         };
@@ -192,6 +199,7 @@ fn bundled(all: &[Configured]) -> Result<Configured, String> {
     Ok(Configured {
         filter: BUNDLE,
         json: Value::Object(parts).to_string(),
+        profile: all.iter().find_map(|configured| configured.profile),
     })
 }
 

@@ -1,79 +1,67 @@
-//! What a filter refuses on a host that cannot do it: the configuration is loaded in a simulated proxy of that host.
+//! What a filter does on a host that cannot do all that Envoy can: the configuration is loaded in a simulated
+//! proxy of that host.
 
-use host::fake::Profile;
-use policy::config::{Checked, Problem, Problems};
-use policy::json::Json;
+use meshward_bundle::config::{Part, split};
+use pii_redactor::config::{Config, FailurePolicy, Place};
+use policy::config::{Checked, Configuration as _, Warning};
+use policy::filters::PII_REDACTOR;
 
+use super::BUNDLE;
 use super::plugin::Host;
 use crate::simulated;
 
-impl Host {
-    /// The profile of a host that cannot do all that Envoy can.
-    const fn limited(self) -> Option<Profile> {
-        match self {
-            Self::Apisix => Some(Profile::Apisix),
-            Self::Kong => Some(Profile::Kong),
-            Self::Envoy | Self::Istio | Self::EnvoyGateway | Self::Higress => None,
-        }
-    }
-}
-
 /// What was found of a configuration, with what the filter refuses there, if nothing else is wrong with it.
 pub(super) fn on_host(checked: Checked<()>, filter: &str, host: Host, text: &str) -> Checked<()> {
-    match host.limited() {
-        Some(profile) if checked.result.is_ok() => {
-            let refused = refusals(filter, profile, text);
-            Checked {
-                result: refused.map_or(Ok(()), Err),
-                ..checked
-            }
-        }
-        _ => checked,
+    if checked.result.is_err() || !host.is_limited() {
+        return checked;
+    }
+    let environment = simulated::environment(text);
+    let refused = simulated::refusals(filter, host.profile(), text, &environment);
+    let mut warnings = checked.warnings;
+    if refused.is_none() {
+        warnings.extend(refusing_rules(filter, text));
+    }
+    Checked {
+        result: refused.map_or(Ok(()), Err),
+        warnings,
+        ..checked
     }
 }
 
-fn refusals(filter: &str, profile: Profile, text: &str) -> Option<Problems> {
-    let mut proxy = simulated::proxy(filter, profile);
-    if let Ok(json) = Json::parse(text.as_bytes()) {
-        set_environment(&json, &mut |name| {
-            proxy.host().set_environment_variable(name, SECRET);
-        });
+/// Rules about bodies that enforce, which are all that such a host refuses: it cannot change bodies.
+fn refusing_rules(filter: &str, text: &str) -> Vec<Warning> {
+    match filter {
+        PII_REDACTOR => of_redactor(text),
+        BUNDLE => {
+            let parts = split(text).parts.into_iter();
+            let redact = parts.filter(|found| found.part == Part::Redact);
+            redact
+                .flat_map(|found| of_redactor(&found.json))
+                .map(|warning| warning.under(Part::Redact.key()))
+                .collect()
+        }
+        _ => Vec::new(),
     }
-    let refused = proxy.configure(text).err()?;
-    let lines = refused.logs.iter().map(|line| line.text.as_str());
-    let problems = lines.filter_map(|line| {
-        let (_, problem) = line.split_once(": configuration refused: ")?;
-        let named = problem.split_once(": ");
-        let named = named.filter(|(path, _)| !path.contains(' '));
-        Some(match named {
-            Some((path, message)) => Problem::new(path, message),
-            None => Problem::new("", problem),
-        })
+}
+
+fn of_redactor(text: &str) -> Vec<Warning> {
+    let Ok(config) = Config::check(text).result else {
+        return Vec::new();
+    };
+    if config.on_error.host_readonly == FailurePolicy::Pass {
+        return Vec::new();
+    }
+    let about_bodies = config.rules.iter().filter(|rule| {
+        rule.mode.enforces()
+            && (rule.places.has(Place::RequestBody) || rule.places.has(Place::ResponseBody))
     });
-    let problems: Vec<Problem> = problems.collect();
-    (!problems.is_empty()).then(|| problems.into_iter().collect())
+    about_bodies
+        .map(|rule| {
+            let message = format!(
+                "rule {:?} is about bodies, which this host cannot change: every request with one that it matches is refused (host_readonly)",
+                rule.name
+            );
+            Warning::new("body_rule_refuses", "rules", message)
+        })
+        .collect()
 }
-
-/// Every variable that a configuration names has a value: whether it is there is for the machine to say on which the
-/// proxy runs.
-fn set_environment(json: &Json, set: &mut dyn FnMut(&str)) {
-    match json {
-        Json::Array(items) => items.iter().for_each(|item| set_environment(item, set)),
-        Json::Object(members) => {
-            for (name, value) in members {
-                match value {
-                    Json::String(variable) if name.ends_with("_env") => set(variable),
-                    Json::Object(variables) if name.ends_with("_env") => {
-                        let variables = variables.iter().filter_map(|(_, value)| value.as_str());
-                        variables.for_each(&mut *set);
-                    }
-                    _ => set_environment(value, set),
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Good for every kind of secret: 32 bytes in hexadecimal digits.
-const SECRET: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";

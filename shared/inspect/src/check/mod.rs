@@ -18,8 +18,9 @@ mod tree;
 mod wiring;
 
 pub use finding::Finding;
-use policy::config::{Checked, Configuration};
+use policy::config::{self, Configuration};
 use policy::filters::{AUDIT_EMITTER, JWT_AUTH, PII_REDACTOR, TOKEN_BUCKET};
+pub(crate) use wiring::called;
 
 /// A text to check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,16 +38,27 @@ pub const ENVOY: &str = "envoy";
 /// The four filters in one module.
 pub const BUNDLE: &str = "meshward";
 
+/// What a text says to filters.
+#[derive(Debug)]
+pub struct Checked {
+    /// Everything that is wrong with it.
+    pub findings: Vec<Finding>,
+    /// There is a configuration of a filter in it, or it is that of Envoy itself.
+    pub is_ours: bool,
+}
+
 /// Everything that is wrong with a text, at a time in seconds since 1970. `filter` says whose configuration
 /// it is, where that is not plain from the text.
 #[must_use]
-pub fn check(source: &Source, filter: Option<&str>, now_s: i64) -> Vec<Finding> {
-    let found = text::check(source, filter, now_s);
-    found.into_iter().map(|f| f.placed(&source.text)).collect()
+pub fn check(source: &Source, filter: Option<&str>, now_s: i64) -> Checked {
+    let mut checked = text::check(source, filter, now_s);
+    let found = checked.findings.into_iter();
+    checked.findings = found.map(|f| f.placed(&source.text)).collect();
+    checked
 }
 
 /// Reads a configuration at a time in seconds since 1970.
-type Parser = fn(&str, i64) -> Checked<()>;
+type Parser = fn(&str, i64) -> config::Checked<()>;
 
 const PARSERS: [(&str, Parser); 5] = [
     (AUDIT_EMITTER, parse::<audit_emitter::config::Config>),
@@ -62,7 +74,7 @@ const PARSERS: [(&str, Parser); 5] = [
     (BUNDLE, |text, _| meshward_bundle::config::check(text)),
 ];
 
-fn parse<C: Configuration>(text: &str, _: i64) -> Checked<()> {
+fn parse<C: Configuration>(text: &str, _: i64) -> config::Checked<()> {
     C::check(text).map(drop)
 }
 
@@ -75,7 +87,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn parsed(filter: &str, text: &str) -> Result<(), policy::config::Problems> {
+pub fn parsed(filter: &str, text: &str) -> Result<(), config::Problems> {
     parser(filter).map_or(Ok(()), |parse| parse(text, 0).result)
 }
 

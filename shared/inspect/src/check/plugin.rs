@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use host::fake::Profile;
 use policy::filters::{AUDIT_EMITTER, JWT_AUTH, PII_REDACTOR, TOKEN_BUCKET};
 use policy::json::Json;
 
@@ -18,6 +19,22 @@ pub(super) enum Host {
     Higress,
     Apisix,
     Kong,
+}
+
+impl Host {
+    /// What simulates it.
+    pub(super) const fn profile(self) -> Profile {
+        match self {
+            Self::Apisix => Profile::Apisix,
+            Self::Kong => Profile::Kong,
+            Self::Envoy | Self::Istio | Self::EnvoyGateway | Self::Higress => Profile::Envoy,
+        }
+    }
+
+    /// Whether it cannot do all that Envoy can.
+    pub(super) const fn is_limited(self) -> bool {
+        !matches!(self.profile(), Profile::Envoy)
+    }
 }
 
 /// A filter in a manifest.
@@ -104,11 +121,12 @@ fn envoy<'t>(tree: &'t Tree, chain: Option<(&'t Tree, usize)>, sites: &mut Vec<S
                 let config = plugin.get("configuration");
                 // An Any: the value beside its type, or inside of it.
                 let config = config.map(|any| any.get("value").unwrap_or(any));
+                // What runs is the module, whatever it is called here.
                 let names = [
-                    plugin.get("name"),
-                    plugin.get("root_id"),
                     plugin.at(&["vm_config", "code", "local", "filename"]),
                     plugin.at(&["vm_config", "code", "remote", "http_uri", "uri"]),
+                    plugin.get("name"),
+                    plugin.get("root_id"),
                     plugin.at(&["vm_config", "vm_id"]),
                 ];
                 let config = config.map(Cow::Borrowed);
@@ -171,10 +189,10 @@ fn gateway<'t>(tree: &'t Tree, sites: &mut Vec<Site<'t>>) {
     };
     for (index, item) in list.items().iter().enumerate() {
         let names = [
-            item.get("name"),
-            item.get("rootID"),
             item.at(&["code", "http", "url"]),
             item.at(&["code", "image", "url"]),
+            item.get("name"),
+            item.get("rootID"),
         ];
         let chain = Some((list, index));
         push(
@@ -191,7 +209,7 @@ fn gateway<'t>(tree: &'t Tree, sites: &mut Vec<Site<'t>>) {
 /// `wasm.plugins` of config.yaml, and `plugins` of routes, services and global rules.
 fn apisix<'t>(tree: &'t Tree, sites: &mut Vec<Site<'t>>) {
     for plugin in tree.at(&["wasm", "plugins"]).map_or(&[][..], Tree::items) {
-        let names = [plugin.get("name"), plugin.get("file")];
+        let names = [plugin.get("file"), plugin.get("name")];
         push(sites, Host::Apisix, plugin, &names, None, None);
     }
     if let Some(plugins) = tree.get("plugins") {
@@ -275,6 +293,49 @@ pub(super) fn shaped(config: &Tree) -> Option<&'static str> {
         None => shape(&config.json()),
     }
 }
+
+/// A key by which a configuration would be known if it were spelled right, where all of a document may be
+/// one: the place of the key, the key, and the right spelling.
+pub(super) fn misspelt(tree: &Tree) -> Option<(Range<usize>, String, &'static str)> {
+    let known = |name: &str| KEYS.contains(&name) || OTHER_KEYS.contains(&name);
+    let near = |name: &str| policy::nearest(name, KEYS.iter().copied());
+    let members = tree.members();
+    if !members
+        .iter()
+        .all(|member| known(&member.name) || near(&member.name).is_some())
+    {
+        return None;
+    }
+    members.iter().find_map(|member| {
+        let near = near(&member.name).filter(|_| !known(&member.name))?;
+        Some((member.name_span.clone(), member.name.clone(), near))
+    })
+}
+
+/// The keys by which [`shape`] knows a configuration.
+const KEYS: [&str; 10] = [
+    "audit",
+    "auth",
+    "limits",
+    "redact",
+    "providers",
+    "rules",
+    "sink",
+    "presets",
+    "detectors",
+    "response_rules",
+];
+/// Keys that may stand beside them.
+const OTHER_KEYS: [&str; 8] = [
+    "$schema",
+    "mode",
+    "default",
+    "actions",
+    "table",
+    "headers",
+    "retention",
+    "client_address",
+];
 
 /// A filter by the keys of its configuration.
 pub(super) fn shape(config: &Json) -> Option<&'static str> {

@@ -33,14 +33,16 @@ struct Checker<'s> {
     source: &'s Source,
     now_s: i64,
     findings: Vec<Finding>,
+    is_ours: bool,
 }
 
 /// Everything that is wrong with a text.
-pub(super) fn check(source: &Source, filter: Option<&str>, now_s: i64) -> Vec<Finding> {
+pub(super) fn check(source: &Source, filter: Option<&str>, now_s: i64) -> super::Checked {
     let mut checker = Checker {
         source,
         now_s,
         findings: Vec::new(),
+        is_ours: filter.is_some(),
     };
     let text = source.text.as_str();
     let start = text.trim_start_matches('\u{feff}').trim_start();
@@ -51,7 +53,10 @@ pub(super) fn check(source: &Source, filter: Option<&str>, now_s: i64) -> Vec<Fi
         Some(filter) => checker.yaml_config(filter),
         None => checker.anything(filter.is_some(), is_json),
     }
-    checker.findings
+    super::Checked {
+        findings: checker.findings,
+        is_ours: checker.is_ours,
+    }
 }
 
 impl Checker<'_> {
@@ -210,6 +215,7 @@ impl Checker<'_> {
                 Ok(json) => {
                     let is_manifest = json.member("kind").is_some();
                     if let Some(filter) = plugin::shape(&json).filter(|_| !is_manifest) {
+                        self.is_ours = true;
                         self.json_config(&reader(filter, self.now_s), &text, &|at| at);
                         return;
                     }
@@ -226,17 +232,16 @@ impl Checker<'_> {
             }
         }
         let documents = self.documents();
-        let mut is_ours = false;
         let mut managers = 0;
         let mut placed = Vec::new();
         let mut plugins = Vec::new();
         for document in &documents.trees {
             let sites = plugin::find(document);
-            is_ours |= !sites.is_empty();
+            self.is_ours |= !sites.is_empty();
             if sites.is_empty()
                 && let Some(filter) = shaped(document).filter(|_| document.get("kind").is_none())
             {
-                is_ours = true;
+                self.is_ours = true;
                 self.tree_config(&reader(filter, self.now_s), document, &document.json());
                 continue;
             }
@@ -267,7 +272,7 @@ impl Checker<'_> {
             }
         }
         for said in documents.trees.iter().flat_map(routes::find) {
-            is_ours = true;
+            self.is_ours = true;
             self.said(&said, &plugins);
         }
         let faults = rerouted::check(&documents.trees, &placed).into_iter();
@@ -285,9 +290,26 @@ impl Checker<'_> {
         if is_envoy && managers == 0 && self.findings.is_empty() {
             let message = bootstrap::without_manager(&documents.trees);
             self.add(&codes::NOTHING_FOUND, true, None, ("", message));
-        } else if !is_ours && !is_envoy && self.source.is_named && self.findings.is_empty() {
-            let message = "neither a configuration of a filter nor a manifest with one; if it is one, say whose: meshward check token-bucket FILE";
-            self.add(&codes::NOTHING_FOUND, true, None, ("", message.to_owned()));
+        } else if !self.is_ours && self.findings.is_empty() {
+            let misspelt = documents.trees.iter().find_map(plugin::misspelt);
+            let message = match &misspelt {
+                Some((_, word, near)) => {
+                    format!("no configuration of a filter has a key {word:?}; did you mean {near:?}?")
+                }
+                None => "neither a configuration of a filter nor a manifest with one; if it is one, say whose: meshward check token-bucket FILE".to_owned(),
+            };
+            // What a cluster has beside ours: `check mesh/*` names it too.
+            let is_resource = |tree: &Tree| {
+                ["kind", "apiVersion"]
+                    .iter()
+                    .all(|name| tree.get(name).is_some())
+            };
+            let trees = &documents.trees;
+            let are_resources = !trees.is_empty() && trees.iter().all(is_resource);
+            if self.source.is_named && !are_resources || misspelt.is_some() {
+                let span = misspelt.map(|(span, ..)| span);
+                self.add(&codes::NOTHING_FOUND, true, span, ("", message));
+            }
         }
     }
 

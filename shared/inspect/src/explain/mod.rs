@@ -1,6 +1,7 @@
 //! What the filters of a configuration do with a request, and why: a request is taken through a simulated
 //! proxy, and what the filters decide by is listened to.
 
+mod outage;
 mod sections;
 mod text;
 
@@ -13,6 +14,7 @@ use cases::{
     Timestamp, Tls, TlsVersion,
 };
 pub use host::fake::Profile;
+use outage::{Outage, Service};
 use policy::config::Problems;
 use policy::explain;
 pub use sections::Explanation;
@@ -23,6 +25,7 @@ use crate::caller::{Callers, authenticates, present};
 use crate::check::configured::{self, Configured};
 use crate::check::{BUNDLE, parsed};
 use crate::members::set;
+use crate::simulated;
 
 /// A request, and what it is tried with. What each word looks like is what the options of
 /// `meshward explain` look like.
@@ -62,8 +65,8 @@ pub struct Question {
     pub times: u32,
     /// The time of the request, since 1970.
     pub at: Duration,
-    /// The host that is simulated.
-    pub profile: Profile,
+    /// The host that is simulated; by default that of the manifest, or Envoy.
+    pub profile: Option<Profile>,
 }
 
 impl Default for Question {
@@ -86,7 +89,7 @@ impl Default for Question {
             env: Vec::new(),
             times: 1,
             at: Duration::ZERO,
-            profile: Profile::Envoy,
+            profile: None,
         }
     }
 }
@@ -116,6 +119,7 @@ pub fn explain(question: &Question) -> Result<Explanation, Unexplained> {
     let mut configured = configured::one(&question.configuration, question.filter.as_deref())
         .map_err(mistaken("config"))?;
     parsed(configured.filter, &configured.json).map_err(Unexplained::Refused)?;
+    let given = configured.clone();
     let mut step = step(question)?;
     if let Some(text) = &question.claims {
         let claims = claims(text).map_err(mistaken("claims"))?;
@@ -129,28 +133,109 @@ pub fn explain(question: &Question) -> Result<Explanation, Unexplained> {
             configured.json = callers.configuration;
         }
     }
-    let mut file = CaseFile::of_configuration(published(&configured));
-    file.environment = environment(&configured.json, &question.env).map_err(mistaken("env"))?;
-    if let Some(keys) = &question.jwks {
-        file.calls = self::keys(&configured, keys);
+    let profile = question.profile.or(configured.profile);
+    let trial = Trial {
+        profile: profile.unwrap_or(Profile::Envoy),
+        environment: environment(&configured.json, &question.env).map_err(mistaken("env"))?,
+        calls: match &question.jwks {
+            Some(keys) => self::keys(&configured, keys),
+            None => Vec::new(),
+        },
+        question,
+        step,
+    };
+    let (filter, profile) = (configured.filter, trial.profile);
+    let refused = simulated::refusals(filter, profile, &configured.json, &trial.environment);
+    refused.map_or(Ok(()), |problems| Err(Unexplained::Refused(problems)))?;
+    let mut explanation = trial.run(&configured, None)?;
+    // What was used up by the same request before would have to be used up again each time.
+    if question.times == 1 {
+        // Claims stand for a token, whose key is among those that the provider has; here it has to fetch them.
+        let fetching = with_jwks_of(&given, &configured);
+        for service in Service::all(&given) {
+            let configured = match service.is_of_auth {
+                true => &fetching,
+                false => &configured,
+            };
+            let then = trial.run(configured, Some(&service))?;
+            let outage = Outage::of(service, &explanation, &then);
+            explanation.outages.push(outage);
+        }
     }
-    file.at = Some(Timestamp(question.at));
-    let (filter, profile) = (configured.filter, question.profile);
-    let mut proxy = InProcess::new(move || Ok(crate::proxy(filter, profile)));
-    let case = cases::Case::default();
-    proxy
-        .begin(&file, &case)
-        .map_err(|error| error.to_string())?;
-    // No time passes between them, not even that in which records leave.
-    let before = Step::new(step.request.clone(), step.response.clone());
-    for _ in 1..question.times {
+    Ok(explanation)
+}
+
+/// Longer than anything that a filter waits for by default.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A configuration whose providers have the keys that those of another one have.
+fn with_jwks_of(given: &Configured, configured: &Configured) -> Configured {
+    let value = |json: &str| -> Value { serde_json::from_str(json).unwrap_or_default() };
+    let (given, mut whole) = (value(&given.json), value(&configured.json));
+    let path = match configured.filter {
+        BUNDLE => "/auth/providers",
+        _ => "/providers",
+    };
+    let before = given.pointer(path).and_then(Value::as_object);
+    let providers = whole.pointer_mut(path).and_then(Value::as_object_mut);
+    for (name, provider) in providers.into_iter().flatten() {
+        let jwks = before.and_then(|before| before.get(name)?.get("jwks"));
+        if let Some(jwks) = jwks {
+            set(provider, "jwks", jwks.clone());
+        }
+    }
+    Configured {
+        json: whole.to_string(),
+        ..configured.clone()
+    }
+}
+
+/// What is tried, with what around it.
+struct Trial<'q> {
+    question: &'q Question,
+    profile: Profile,
+    environment: BTreeMap<String, String>,
+    calls: Vec<Call>,
+    step: Step,
+}
+
+impl Trial<'_> {
+    /// The request in a proxy of its own, in which one service may be away.
+    fn run(&self, configured: &Configured, away: Option<&Service>) -> Result<Explanation, String> {
+        let mut file = CaseFile::of_configuration(published(configured));
+        file.environment.clone_from(&self.environment);
+        let calls = self.calls.iter();
+        let calls = calls.filter(|call| away.is_none_or(|away| call.cluster != away.name));
+        file.calls = calls.cloned().collect();
+        file.at = Some(Timestamp(self.question.at));
+        let (filter, profile) = (configured.filter, self.profile);
+        let proxy = InProcess::new(move || Ok(crate::proxy(filter, profile)));
+        let mut proxy = proxy.patient(PATIENCE);
+        if away.is_some_and(|away| away.is_sink) {
+            // Its batches are calls to something that cannot be reached.
+            proxy = proxy.reading(|_, _| Ok(None));
+        }
+        let case = cases::Case::default();
         proxy
-            .exchange(&before, Cuts::Whole)
+            .begin(&file, &case)
             .map_err(|error| error.to_string())?;
+        // No time passes between them, not even that in which records leave.
+        let before = Step::new(self.step.request.clone(), self.step.response.clone());
+        for _ in 1..self.question.times {
+            proxy
+                .exchange(&before, Cuts::Whole)
+                .map_err(|error| error.to_string())?;
+        }
+        let (transcript, steps) = explain::listen(|| proxy.transcript(&self.step, Cuts::Whole));
+        let transcript = transcript.map_err(|error| error.to_string())?;
+        Ok(Explanation::new(
+            configured,
+            profile,
+            &self.step,
+            &transcript,
+            steps,
+        ))
     }
-    let (transcript, steps) = explain::listen(|| proxy.transcript(&step, Cuts::Whole));
-    let transcript = transcript.map_err(|error| error.to_string())?;
-    Ok(Explanation::new(&configured, &step, &transcript, steps))
 }
 
 fn mistaken(option: &'static str) -> impl Fn(String) -> Unexplained {
@@ -274,30 +359,9 @@ fn published(configured: &Configured) -> String {
     whole.to_string()
 }
 
-/// The variables that a configuration names: as given, else made up, since what they are decides about
-/// nothing that is shown but pseudonyms.
+/// The variables that a configuration names: as given, else made up.
 fn environment(json: &str, given: &[String]) -> Result<BTreeMap<String, String>, String> {
-    fn names(value: &Value, found: &mut BTreeMap<String, String>) {
-        match value {
-            Value::Array(items) => items.iter().for_each(|item| names(item, found)),
-            Value::Object(members) => {
-                for (key, value) in members {
-                    match value {
-                        Value::String(name) if key.ends_with("_env") => {
-                            found.insert(name.clone(), MADE_UP.to_owned());
-                        }
-                        other => names(other, found),
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    let mut variables = BTreeMap::new();
-    names(
-        &serde_json::from_str(json).unwrap_or_default(),
-        &mut variables,
-    );
+    let mut variables = simulated::environment(json);
     for pair in given {
         let (name, value) = pair
             .split_once('=')
@@ -323,6 +387,3 @@ fn keys(configured: &Configured, keys: &[u8]) -> Vec<Call> {
         .map(|cluster| Call::new(cluster, keys.to_vec()))
         .collect()
 }
-
-/// Long enough for every kind of key, and hexadecimal.
-const MADE_UP: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";

@@ -1,6 +1,7 @@
 //! What was listened to and seen, by filter.
 
 use cases::{Seen, Step as Exchange, Transcript};
+use host::fake::Profile;
 use meshward_bundle::config::split;
 use policy::decision::{Decision, Outcome};
 use policy::explain::{Condition, RuleName, Step};
@@ -9,6 +10,7 @@ use policy::finding::Place;
 use policy::identity::Identity;
 use serde_json::{Value, json};
 
+use super::outage::Outage;
 use crate::check::BUNDLE;
 use crate::check::configured::Configured;
 use crate::members::set;
@@ -18,10 +20,14 @@ use crate::members::set;
 pub struct Explanation {
     pub(super) request: String,
     pub(super) client: String,
+    /// The host that was simulated.
+    pub(super) host: Profile,
     pub(super) filters: Vec<Section>,
     pub(super) identity: Option<Value>,
     pub(super) seen: Seen,
     pub(super) records: Vec<Value>,
+    /// What would happen while services cannot be reached.
+    pub(super) outages: Vec<Outage>,
 }
 
 /// What one filter did.
@@ -105,6 +111,7 @@ pub(super) struct Charged {
 impl Explanation {
     pub(super) fn new(
         configured: &Configured,
+        host: Profile,
         exchange: &Exchange,
         transcript: &Transcript,
         steps: Vec<Step>,
@@ -148,6 +155,7 @@ impl Explanation {
         Self {
             request: format!("{} {}", exchange.request.method, exchange.request.path),
             client: exchange.request.client.to_string(),
+            host,
             filters,
             identity: identity.and_then(|text| serde_json::from_slice(&text).ok()),
             seen: Seen {
@@ -164,16 +172,24 @@ impl Explanation {
                 .iter()
                 .filter_map(|text| record(text))
                 .collect(),
+            outages: Vec::new(),
         }
+    }
+
+    /// The decisions of all filters.
+    pub(super) fn decisions(&self) -> impl Iterator<Item = &Decision> {
+        self.filters.iter().flat_map(|section| &section.decisions)
     }
 
     /// One document, for programs.
     #[must_use]
     pub fn json(&self) -> Value {
         let filters: Vec<Value> = self.filters.iter().map(Section::json).collect();
+        let outages: Vec<Value> = self.outages.iter().map(Outage::json).collect();
         json!({
             "request": self.request,
             "client": self.client,
+            "host": self.host.name(),
             "identity": self.identity,
             "filters": filters,
             "upstream": self.seen.upstream,
@@ -183,6 +199,7 @@ impl Explanation {
                 "body": self.seen.body,
             },
             "records": self.records,
+            "outages": outages,
         })
     }
 }

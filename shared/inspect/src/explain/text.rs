@@ -1,5 +1,6 @@
 //! An explanation as a person reads it.
 
+use host::fake::Profile;
 use policy::decision::{Decision, Outcome};
 use policy::explain::Condition;
 
@@ -34,7 +35,12 @@ impl Explanation {
     /// Which request is explained.
     #[must_use]
     pub fn title(&self) -> String {
-        printable(&format!("{} from {}", self.request, self.client))
+        let host = match self.host {
+            Profile::Envoy => "",
+            Profile::Apisix => ", on APISIX",
+            Profile::Kong => ", on Kong",
+        };
+        printable(&format!("{} from {}{host}", self.request, self.client))
     }
 
     /// What each filter did, what came of it, and the records.
@@ -51,7 +57,41 @@ impl Explanation {
                 lines: text.lines().map(str::to_owned).collect(),
             }
         });
-        filters.chain([self.result(paint)]).chain(records).collect()
+        let outages = (!self.outages.is_empty()).then(|| self.while_away(paint));
+        filters
+            .chain([self.result(paint)])
+            .chain(records)
+            .chain(outages)
+            .collect()
+    }
+
+    fn while_away(&self, paint: Paint) -> Chapter {
+        let names = self.outages.iter().map(|outage| printable(&outage.service));
+        let names: Vec<String> = names.collect();
+        let width = names.iter().map(|name| name.chars().count()).max();
+        let width = width.unwrap_or_default();
+        let lines = self.outages.iter().zip(&names).map(|(outage, name)| {
+            let reasons = outage.decisions.iter();
+            let reasons = reasons.filter(|decision| !decision.reason.is_empty());
+            let reasons: Vec<String> = reasons
+                .map(|decision| format!("{}: {}", decision.filter, printable(&decision.reason)))
+                .collect();
+            let mut line = format!(
+                "{name:width$}  the client receives {}",
+                status(outage.status, paint)
+            );
+            if !reasons.is_empty() {
+                line.push_str(&format!(" ({})", reasons.join(", ")));
+            }
+            if outage.record_waits {
+                line.push_str("; the record waits in the queue");
+            }
+            line
+        });
+        Chapter {
+            title: "while it cannot be reached".to_owned(),
+            lines: lines.collect(),
+        }
     }
 
     fn result(&self, paint: Paint) -> Chapter {
@@ -67,12 +107,7 @@ impl Explanation {
                 }
             }
         }
-        let tone = if seen.status < 400 {
-            Tone::Good
-        } else {
-            Tone::Bad
-        };
-        let status = paint(&seen.status.to_string(), tone);
+        let status = status(seen.status, paint);
         lines.push(format!("the client receives {status}"));
         if !seen.body.is_empty() {
             lines.push(printable_lines(seen.body.trim_end()));
@@ -82,6 +117,11 @@ impl Explanation {
             lines,
         }
     }
+}
+
+fn status(status: u16, paint: Paint) -> String {
+    let tone = if status < 400 { Tone::Good } else { Tone::Bad };
+    paint(&status.to_string(), tone)
 }
 
 fn section(section: &Section, paint: Paint) -> Vec<String> {

@@ -3,7 +3,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::*;
 use crate::config;
-use crate::facts::tests::Request;
+use crate::facts::tests::get;
 use crate::identity::parse_claims;
 use crate::matching::Ambiguity;
 
@@ -20,7 +20,7 @@ fn identity() -> Identity {
 fn holds(condition: &str, identity: Option<&Identity>) -> bool {
     config::read(condition, |n| ClaimCondition::read(&n))
         .unwrap()
-        .holds(identity, &Request::get("/", &[]))
+        .holds(identity, &get("/", &[]))
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_claim_is_what_the_request_names() {
     let fit = |condition: &str, path: &str, headers: &[(&str, &str)]| {
         let condition = config::read(condition, |n| ClaimCondition::read(&n)).unwrap();
         assert!(condition.is_about_object());
-        condition.fit(Some(&jane), &Request::get(path, headers))
+        condition.fit(Some(&jane), &get(path, headers))
     };
     let of_path = r#"{"claim":"sub","equals":{"path":"/users/{id}/**"}}"#;
     let number = r#"{"claim":"level","equals":{"path":"/levels/{level}"}}"#;
@@ -141,8 +141,8 @@ fn nobody_owns_what_the_request_does_not_name() {
         ..Identity::default()
     };
     for caller in [None, Some(&anonymous), Some(&empty)] {
-        assert!(!condition.holds(caller, &Request::get("/?user=", &[])));
-        assert!(!condition.holds(caller, &Request::get("/", &[])));
+        assert!(!condition.holds(caller, &get("/?user=", &[])));
+        assert!(!condition.holds(caller, &get("/", &[])));
     }
 }
 

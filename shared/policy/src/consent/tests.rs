@@ -3,7 +3,8 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::*;
 use crate::config;
-use crate::facts::tests::Request;
+use crate::facts::DescribedRequest;
+use crate::facts::tests::get;
 use crate::identity::{Identity, parse_claims};
 
 fn sources(text: &str) -> ConsentSources {
@@ -20,9 +21,9 @@ fn sharing(configuration: &str, headers: &[(&str, &str)], claims: Option<&str>) 
         claims: parse_claims(text.as_bytes()).unwrap(),
         ..Identity::default()
     });
-    let request = Request {
+    let request = DescribedRequest {
         identity,
-        ..Request::get("/", headers)
+        ..get("/", headers)
     };
     let consent = sources(configuration).signals(&request);
     (consent.is_granted("sharing"), consent.is_denied("sharing"))
@@ -98,7 +99,7 @@ fn an_encoded_string_is_no_purpose_and_denies() {
     ] {
         let cookie = format!("consent={encoded}");
         let headers = [("cookie", cookie.as_str())];
-        let consent = sources(TRUSTED).signals(&Request::get("/", &headers));
+        let consent = sources(TRUSTED).signals(&get("/", &headers));
         assert!(consent.is_unreadable(), "{encoded}");
         assert!(consent.is_denied(encoded) && consent.is_denied("sharing"));
         assert_eq!(consent.purposes(), Some(BTreeSet::new()));
@@ -117,7 +118,7 @@ fn an_encoded_string_is_no_purpose_and_denies() {
 fn the_default_decides_without_a_signal() {
     for (text, holds) in [("granted", false), ("denied", true), ("unknown", false)] {
         let sources = sources(&format!(r#"{{"default":"{text}"}}"#));
-        let consent = sources.signals(&Request::get("/", &[]));
+        let consent = sources.signals(&get("/", &[]));
         assert_eq!(
             condition(r#"{"denied":["sharing"]}"#).holds(&consent),
             holds,
@@ -133,7 +134,7 @@ fn an_empty_condition_is_a_mistake() {
 
 /// What these sources make of a request, in the words of a rule.
 fn denied(configuration: &str, path: &str, headers: &[(&str, &str)]) -> Vec<&'static str> {
-    let consent = sources(configuration).signals(&Request::get(path, headers));
+    let consent = sources(configuration).signals(&get(path, headers));
     let known = ["sale", "sharing", "targeted_advertising", "care", "p3"];
     let denied = known.into_iter().filter(|name| consent.is_denied(name));
     denied.collect()
@@ -178,7 +179,7 @@ fn a_string_of_the_iab_speaks_only_of_what_it_is_asked_about() {
             r#"{{"tcf":{{"cookie":"euconsent-v2","trusted":true,"purposes":{purposes}}}}}"#
         );
         let headers = [("cookie", cookie.as_str())];
-        let consent = sources(&configuration).signals(&Request::get("/", &headers));
+        let consent = sources(&configuration).signals(&get("/", &headers));
         assert!(!consent.is_unreadable());
         let encoded = consent.signals()[0].encoded().unwrap();
         assert!(
@@ -272,7 +273,7 @@ fn more_values_than_are_read_deny() {
             "/?{}",
             vec!["c=DBABMA~CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"; count].join("&")
         );
-        let consent = sources(r#"{"gpp":{"query":"c"}}"#).signals(&Request::get(&path, &[]));
+        let consent = sources(r#"{"gpp":{"query":"c"}}"#).signals(&get(&path, &[]));
         (
             consent.signals().len(),
             consent.is_unreadable(),
@@ -301,7 +302,7 @@ fn codings_in_a_claim_are_purposes() {
 
 #[test]
 fn a_condition_names_what_is_missing() {
-    let consent = sources(TRUSTED).signals(&Request::get("/", &[("x-consent", "ads")]));
+    let consent = sources(TRUSTED).signals(&get("/", &[("x-consent", "ads")]));
     let condition = condition(r#"{"granted":["care","ads","sharing"]}"#);
     assert_eq!(condition.missing(&consent), ["care", "sharing"]);
     assert_eq!(condition.required().len(), 3);

@@ -3,13 +3,14 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::*;
 use crate::config;
-use crate::facts::tests::Request;
+use crate::facts::DescribedRequest;
+use crate::facts::tests::get;
 
 fn place(text: &str) -> RequestValue {
     config::read(text, |n| RequestValue::read(&n)).unwrap()
 }
 
-fn values(place_text: &str, request: &Request) -> (Vec<String>, bool) {
+fn values(place_text: &str, request: &DescribedRequest) -> (Vec<String>, bool) {
     let readings = place(place_text).readings(request);
     (readings.values, readings.is_missing_somewhere)
 }
@@ -21,7 +22,7 @@ fn one(value: &str) -> (Vec<String>, bool) {
 #[test]
 fn values_of_a_plain_request() {
     let headers = [("x-tenant", "acme"), ("x-list", "a, b")];
-    let mut request = Request::get("/users/7/orders?patient=p%2B1", &headers);
+    let mut request = get("/users/7/orders?patient=p%2B1", &headers);
     request.host = "acme.example.com".to_owned();
     for (place, expected) in [
         (r#"{"path":"/users/{id}/**"}"#, one("7")),
@@ -48,10 +49,8 @@ fn values_of_a_plain_request() {
 #[test]
 fn each_reading_has_its_value() {
     let path = place(r#"{"path":"/users/{id}/**"}"#);
-    let fit = |path_sent: &str, id: &str| {
-        path.readings(&Request::get(path_sent, &[]))
-            .fit(|value| value == id)
-    };
+    let fit =
+        |path_sent: &str, id: &str| path.readings(&get(path_sent, &[])).fit(|value| value == id);
     assert_eq!(fit("/users/7/x", "7"), Fit::Yes);
     assert_eq!(fit("/users/7%40x/x", "7@x"), Fit::Yes);
     assert_eq!(fit("/users/7/x", "8"), Fit::No);
@@ -67,14 +66,14 @@ fn each_reading_has_its_value() {
     }
     assert_eq!(fit("/users/%zz", "7"), Fit::Maybe(Ambiguity::Path));
     let query = place(r#"{"query":"user"}"#);
-    let twice = query.readings(&Request::get("/x?user=7&user=8", &[]));
+    let twice = query.readings(&get("/x?user=7&user=8", &[]));
     assert_eq!(
         twice.fit(|value| value == "7"),
         Fit::Maybe(Ambiguity::Query)
     );
     let header = place(r#"{"header":"x-user"}"#);
     let lines = [("x-user", "7"), ("x-user", "8")];
-    let twice = header.readings(&Request::get("/", &lines));
+    let twice = header.readings(&get("/", &lines));
     assert_eq!(
         twice.fit(|value| value == "7"),
         Fit::Maybe(Ambiguity::Header)
@@ -83,7 +82,7 @@ fn each_reading_has_its_value() {
 
 #[test]
 fn an_empty_value_is_a_missing_one() {
-    let request = Request::get("/x?user=", &[("x-user", "")]);
+    let request = get("/x?user=", &[("x-user", "")]);
     for place in [r#"{"query":"user"}"#, r#"{"header":"x-user"}"#] {
         assert_eq!(values(place, &request), (vec![], true), "{place}");
     }
@@ -116,7 +115,7 @@ fn of_too_many_values_the_first_and_the_last_are_there() {
     for number in 0..200 {
         query.push_str(&format!("&patient={number}"));
     }
-    let readings = place(r#"{"query":"patient"}"#).readings(&Request::get(&query, &[]));
+    let readings = place(r#"{"query":"patient"}"#).readings(&get(&query, &[]));
     assert!(readings.is_incomplete);
     for known in ["0", "7", "199"] {
         assert!(

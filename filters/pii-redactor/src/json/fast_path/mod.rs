@@ -11,7 +11,7 @@ use std::cell::RefMut;
 
 use super::cursor::Cursor;
 use super::members::starts_value;
-use super::{Frame, JsonRewriter, MAX_DEPTH, Next, State};
+use super::{JsonRewriter, MAX_DEPTH, Next, State};
 use crate::bytes::{Position as _, at, part, rest};
 use crate::names::{After, KeyInfo, NameCache};
 use crate::plan::Plan;
@@ -275,20 +275,7 @@ impl JsonRewriter {
     fn enter_frame(&mut self, is_object: bool, info: KeyInfo, name: Option<&[u8]>) {
         // No path leads here.
         let states = self.stack.frames.last().map_or(0, |frame| frame.states_to);
-        let names_from = self.stack.push_name(name);
-        self.stack.frames.push(Frame {
-            is_object,
-            written: false,
-            allowed: true,
-            applied: None,
-            info,
-            states_from: states,
-            states_to: states,
-            names_from,
-            index: 0,
-            naming_from: self.stack.naming.len(),
-            has_looked_ahead: false,
-        });
+        self.stack.enter_plain(is_object, false, info, name, states);
     }
 }
 

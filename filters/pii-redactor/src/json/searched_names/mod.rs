@@ -9,7 +9,6 @@
 //! chunk, or has an escape, or is long, goes through a scanner of its own.
 
 use super::cursor::Cursor;
-use super::members::unescaped;
 use super::{JsonRewriter, MAX_HELD_BYTES, MAX_NAME_BYTES, State};
 use crate::bytes::{Position as _, part, rest};
 use crate::lexicon::Announcement;
@@ -34,21 +33,13 @@ impl JsonRewriter {
         let offset = self
             .offset
             .saturating_add(u64::try_from(start).unwrap_or(0));
-        let spelled = Spelled {
-            text,
-            raw: text,
-            breaks: &[],
-            from: 0,
-            offset,
-            spelling: Spelling::Name,
-        };
         let mut out = Vec::with_capacity(length);
         let mut sink = Sink {
             plan,
             out: &mut out,
             tally,
         };
-        spelled.write(&spans, &mut sink);
+        Spelled::whole(text, offset, Spelling::Name).write(&spans, &mut sink);
         cursor.at = start;
         cursor.park();
         cursor.at = start.plus(length);
@@ -98,12 +89,7 @@ impl JsonRewriter {
         if !is_complete {
             return;
         }
-        let spelled = std::mem::take(&mut self.member_name.text);
-        let name = if self.member_name.is_long {
-            Vec::new()
-        } else {
-            unescaped(&spelled)
-        };
+        let name = self.member_name.take();
         self.named(&name, plan);
         self.member_name.text = if self.next.info.finds {
             plan.without_matches(&name, &announcement)

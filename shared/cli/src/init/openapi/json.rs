@@ -24,7 +24,7 @@ pub(super) fn number(number: u64) -> Json {
 }
 
 /// The text of a document.
-pub(super) fn pretty(json: &Json) -> String {
+pub(in crate::init) fn pretty(json: &Json) -> String {
     let mut out = String::new();
     write(&mut out, json, 0, 0);
     out.push('\n');

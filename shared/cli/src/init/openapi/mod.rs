@@ -11,14 +11,16 @@ use std::path::Path;
 use comply::openapi::Document;
 use inspect::check::{BUNDLE, parsed};
 use meshward_bundle::config::Part;
+use policy::json::Json;
 
 use crate::audit::format::printable;
 use crate::audit::inventory::openapi_document;
+pub(super) use json::pretty;
 
 /// A configuration made from a document.
 pub(super) struct Made {
-    /// The configuration of the bundle.
-    pub(super) text: String,
+    /// The parts of the bundle.
+    pub(super) parts: Vec<(Part, Json)>,
     /// What is guessed, and has to be replaced.
     pub(super) guesses: Vec<String>,
     /// What the document says and the configuration does not hold.
@@ -56,31 +58,27 @@ pub(super) fn configuration(file: &Path, parts: &[Part]) -> Result<Made, String>
     let root = openapi_document(file)?;
     let document = Document::read(&root).map_err(|error| format!("{name}: {error}"))?;
     let mut remarks = Remarks::default();
-    let mut members = Vec::new();
+    let mut made = Vec::new();
     if parts.contains(&Part::Auth) {
-        members.push((Part::Auth.key(), auth::part(&document, &mut remarks)));
+        made.push((Part::Auth, auth::part(&document, &mut remarks)));
     }
     if parts.contains(&Part::Redact)
         && let Some(redact) = redact::part(&document, &mut remarks)
     {
-        members.push((Part::Redact.key(), redact));
+        made.push((Part::Redact, redact));
     }
     let mut problems: Vec<String> = document.remarks.clone();
     problems.extend(document.problems());
     if document.operations.is_empty() && problems.is_empty() {
         problems.push("there are no operations in it".to_owned());
     }
-    if members.is_empty() && problems.is_empty() {
+    if made.is_empty() && problems.is_empty() {
         problems.push("nothing in it can be held by these filters".to_owned());
     }
     if !problems.is_empty() {
         let problems: Vec<String> = problems.iter().map(|one| printable(one)).collect();
         return Err(format!("{name}: {}", problems.join(&format!("\n{name}: "))));
     }
-    let text = json::pretty(&json::object(members));
-    // Too many different rules, or a name that no header has: what the filters refuse is not written.
-    parsed(BUNDLE, &text)
-        .map_err(|error| format!("{name}: its rules would be refused: {error}"))?;
     let mut left_out = vec![
         "types, formats, patterns, enums, required members and bounds of values: no filter looks at them"
             .to_owned(),
@@ -96,29 +94,38 @@ pub(super) fn configuration(file: &Path, parts: &[Part]) -> Result<Made, String>
     }));
     let guesses = remarks.guesses.iter();
     let guesses = guesses.map(|(place, what)| format!("{place}: {}", what.join(", ")));
-    Ok(Made {
-        text,
+    let made = Made {
+        parts: made,
         guesses: guesses.collect(),
         left_out,
-    })
+    };
+    // Too many different rules, or a name that no header has: what the filters refuse is not written.
+    parsed(BUNDLE, &made.text())
+        .map_err(|error| format!("{name}: its rules would be refused: {error}"))?;
+    Ok(made)
+}
+
+impl Made {
+    /// As a configuration of the bundle.
+    pub(super) fn text(&self) -> String {
+        let parts = self.parts.iter();
+        pretty(&json::object(
+            parts.map(|(part, json)| (part.key(), json.clone())),
+        ))
+    }
 }
 
 /// What is left to do, in order.
-pub(super) fn steps(has_guesses: bool) -> Vec<String> {
-    let mut steps = Vec::new();
-    if has_guesses {
-        steps.push("Replace what is guessed: until then nobody gets through it.".to_owned());
-    }
-    steps.extend(
-        [
+pub(super) fn steps() -> Vec<String> {
+    [
+
             "Check it: meshward check --deny warnings meshward.json",
             "Try a request: meshward explain -c meshward.json --request 'GET /orders/17'",
             "Start with \"mode\": \"report\" in auth and redact: everything is counted and logged, and nothing refused.",
-            "Put its parts into the manifest of your proxy: meshward init --host HOST writes one.",
+            "Put its parts into the manifest of your proxy: with --host it is written into one.",
         ]
-        .map(str::to_owned),
-    );
-    steps
+        .map(str::to_owned)
+        .to_vec()
 }
 
 /// The file that is written.

@@ -1,17 +1,20 @@
 //! What a configuration names and the manifest has to have: environment variables, and clusters that
 //! speak the right protocol.
 
+use std::collections::BTreeSet;
+
 use policy::json::Json;
 
 use super::Wiring;
 use crate::check::codes;
 use crate::check::plugin::{Host, Site};
-use crate::check::tree::Tree;
+use crate::check::tree::{self, Tree};
+use crate::simulated::variables;
 
-impl Wiring<'_> {
+impl<'t> Wiring<'t> {
     /// Variables that a configuration names, against those that the manifest hands over.
     pub(super) fn environment(&mut self, site: &Site<'_>, config: &Json) {
-        let mut wanted = Vec::new();
+        let mut wanted = BTreeSet::new();
         variables(config, &mut wanted);
         let mut given: Vec<&str> = Vec::new();
         match site.host {
@@ -23,12 +26,18 @@ impl Wiring<'_> {
                     given.extend(values.iter().map(|member| member.name.as_str()));
                 }
             }
-            Host::Istio => {
+            Host::Istio | Host::Higress => {
                 let env = site
                     .plugin
                     .at(&["vmConfig", "env"])
                     .map_or(&[][..], Tree::items);
-                given.extend(env.iter().filter_map(|item| item.get("name")?.text()));
+                // Without either the value is a text of nothing.
+                let has_value = |item: &&Tree| {
+                    let from = item.get("valueFrom").and_then(Tree::text);
+                    from == Some("HOST") || item.get("value").is_some()
+                };
+                let env = env.iter().filter(has_value);
+                given.extend(env.filter_map(|item| item.get("name")?.text()));
             }
             Host::EnvoyGateway => {
                 let keys = site
@@ -36,13 +45,13 @@ impl Wiring<'_> {
                     .at(&["env", "hostKeys"])
                     .map_or(&[][..], Tree::items);
                 given.extend(keys.iter().filter_map(Tree::text));
+                self.of_containers(site, &given);
             }
-            _ => return,
+            Host::Apisix | Host::Kong => return,
         }
         wanted.retain(|name| !given.contains(&name.as_str()));
-        wanted.sort();
-        wanted.dedup();
         if !wanted.is_empty() {
+            let wanted: Vec<String> = wanted.into_iter().collect();
             let message = format!(
                 "the configuration needs {}, which this does not hand to the VM",
                 wanted.join(", ")
@@ -51,26 +60,90 @@ impl Wiring<'_> {
         }
     }
 
-    /// Clusters that a configuration names, against those of a bootstrap.
-    pub(super) fn clusters(&mut self, site: &Site<'_>, config: &Json) {
-        let document = self.document;
-        let Some(list) = document.at(&["static_resources", "clusters"]) else {
-            return;
-        };
-        if document.at(&["dynamic_resources", "cds_config"]).is_some() {
+    /// Variables that Envoy Gateway hands over, against those that an EnvoyProxy of the text gives its containers.
+    fn of_containers(&mut self, site: &Site<'_>, keys: &[&str]) {
+        let proxies = self.of_kind("EnvoyProxy");
+        if proxies.is_empty() {
             return;
         }
-        let start = site.start_of_config();
+        let containers = proxies.iter().flat_map(|proxy| {
+            let kubernetes = proxy.at(&["spec", "provider", "kubernetes"]);
+            ["envoyDeployment", "envoyDaemonSet"]
+                .map(|kind| kubernetes.and_then(|host| host.at(&[kind, "container", "env"])))
+        });
+        let variables = containers.flatten().flat_map(Tree::items);
+        let set: Vec<&str> = variables
+            .filter_map(|item| item.get("name")?.text())
+            .collect();
+        let unset: Vec<&str> = keys
+            .iter()
+            .copied()
+            .filter(|key| !set.contains(key))
+            .collect();
+        if !unset.is_empty() {
+            let message = format!(
+                "env.hostKeys names {}, and the EnvoyProxy does not set it for its containers",
+                unset.join(", ")
+            );
+            self.error(&codes::ENV_MISSING, &site.start_of_config(), message);
+        }
+    }
+
+    /// The documents of the text that are of one kind.
+    fn of_kind(&self, kind: &str) -> Vec<&'t Tree> {
+        let is_one = |tree: &&Tree| tree.get("kind").and_then(Tree::text) == Some(kind);
+        self.documents.iter().filter(is_one).collect()
+    }
+
+    /// Clusters that a configuration names, against those that the manifest has, and what the host calls them.
+    pub(super) fn clusters(&mut self, site: &Site<'_>, config: &Json) {
         let mut calls = Vec::new();
         named_clusters(config, &mut calls);
+        match site.host {
+            Host::Envoy => {
+                let document = self.document;
+                let is_dynamic = document.at(&["dynamic_resources", "cds_config"]).is_some();
+                if let Some(list) = document.at(CLUSTERS).filter(|_| !is_dynamic) {
+                    self.listed(site, &calls, list.items(), true);
+                }
+            }
+            Host::EnvoyGateway => {
+                let proxies = self.of_kind("EnvoyProxy").into_iter();
+                let texts =
+                    proxies.filter_map(|proxy| proxy.at(&["spec", "bootstrap", "value"])?.text());
+                let bootstraps = texts.flat_map(|text| tree::read(text).trees);
+                let clusters: Vec<Tree> = bootstraps
+                    .filter_map(|bootstrap| {
+                        bootstrap.at(CLUSTERS).map(|list| list.items().to_vec())
+                    })
+                    .flatten()
+                    .collect();
+                if !clusters.is_empty() {
+                    self.listed(site, &calls, &clusters, false);
+                }
+            }
+            Host::Istio | Host::Higress => self.generated(site, &calls),
+            Host::Apisix | Host::Kong => {
+                for call in calls.iter().filter(|call| !has_port(&call.cluster)) {
+                    let message = format!(
+                        "{:?} names no port: on this host a cluster is host:port",
+                        call.cluster
+                    );
+                    self.warning(&codes::CLUSTER_FORM, &site.start_of_config(), message);
+                }
+            }
+        }
+    }
+
+    /// Calls against a list of clusters, which stand in the text itself or in a text within it.
+    fn listed(&mut self, site: &Site<'_>, calls: &[Call], list: &[Tree], are_in_text: bool) {
+        let start = site.start_of_config();
         let names: Vec<&str> = list
-            .items()
             .iter()
             .filter_map(|cluster| cluster.get("name")?.text())
             .collect();
         for call in calls {
             let cluster = list
-                .items()
                 .iter()
                 .find(|cluster| cluster.get("name").and_then(Tree::text) == Some(&call.cluster));
             let Some(cluster) = cluster else {
@@ -83,6 +156,7 @@ impl Wiring<'_> {
                 self.error(&codes::CLUSTER_MISSING, &start, message);
                 continue;
             };
+            let span = if are_in_text { &cluster.span } else { &start };
             let text = cluster.json().to_string();
             let speaks_http2 =
                 text.contains("http2_protocol_options") || text.contains("http2ProtocolOptions");
@@ -91,7 +165,7 @@ impl Wiring<'_> {
                     "{} asks the cluster {:?} over gRPC, and it does not speak HTTP/2",
                     site.filter, call.cluster
                 );
-                self.error(&codes::CLUSTER_PROTOCOL, &cluster.span, message);
+                self.error(&codes::CLUSTER_PROTOCOL, span, message);
             }
             let has_tls = cluster.get("transport_socket").is_some()
                 || text.contains("transport_socket_matches");
@@ -100,32 +174,71 @@ impl Wiring<'_> {
                     "the address behind the cluster {:?} is https, and the cluster has no TLS",
                     call.cluster
                 );
-                self.warning(&codes::CLUSTER_TLS, &cluster.span, message);
+                self.warning(&codes::CLUSTER_TLS, span, message);
+            }
+        }
+    }
+
+    /// Calls against the names that Istio gives clusters. An EnvoyFilter may add some of other names.
+    fn generated(&mut self, site: &Site<'_>, calls: &[Call]) {
+        let start = site.start_of_config();
+        if !self.of_kind("EnvoyFilter").is_empty() {
+            return;
+        }
+        let bridges = self.of_kind("McpBridge").into_iter();
+        let lists = bridges.filter_map(|bridge| bridge.at(&["spec", "registries"]));
+        let services: Vec<String> = lists
+            .flat_map(Tree::items)
+            .filter_map(|registry| {
+                let text = |name: &str| registry.get(name).and_then(Tree::text);
+                Some(format!("{}.{}", text("name")?, text("type")?))
+            })
+            .collect();
+        for call in calls {
+            let parts: Vec<&str> = call.cluster.split('|').collect();
+            let host = match parts.as_slice() {
+                ["outbound", port, _, host] if port.parse::<u16>().is_ok() => *host,
+                _ => {
+                    let message = format!(
+                        "{:?} is no name that Istio gives a cluster; did you mean {:?}?",
+                        call.cluster,
+                        call.generated()
+                    );
+                    self.warning(&codes::CLUSTER_FORM, &start, message);
+                    continue;
+                }
+            };
+            let is_of_bridge = host.ends_with(".dns") || host.ends_with(".static");
+            if is_of_bridge && !services.is_empty() && !services.iter().any(|known| known == host) {
+                let message = format!(
+                    "no registry of the McpBridge makes {host:?}; there are {}",
+                    services.join(", ")
+                );
+                self.error(&codes::CLUSTER_MISSING, &start, message);
             }
         }
     }
 }
 
-/// The values of keys that end in `_env`, of `env` and of `headers_env`.
-pub(super) fn variables(json: &Json, found: &mut Vec<String>) {
-    match json {
-        Json::Object(members) => {
-            for (name, value) in members {
-                match value {
-                    Json::String(variable) if name.ends_with("_env") => {
-                        found.push(variable.clone());
-                    }
-                    Json::Object(headers) if name == "headers_env" => {
-                        let values = headers.iter().filter_map(|(_, value)| value.as_str());
-                        found.extend(values.map(str::to_owned));
-                    }
-                    inner => variables(inner, found),
-                }
-            }
+const CLUSTERS: &[&str] = &["static_resources", "clusters"];
+
+/// Whether an address has a port, or is that of a socket.
+fn has_port(address: &str) -> bool {
+    let port = address.rsplit_once(':').map(|(_, port)| port);
+    address.starts_with("unix:") || port.is_some_and(|port| port.parse::<u16>().is_ok())
+}
+
+/// The names of the clusters that a configuration calls, in its order, each once.
+pub(crate) fn called(config: &Json) -> Vec<String> {
+    let mut calls = Vec::new();
+    named_clusters(config, &mut calls);
+    let mut names: Vec<String> = Vec::new();
+    for call in calls {
+        if !names.contains(&call.cluster) {
+            names.push(call.cluster);
         }
-        Json::Array(items) => items.iter().for_each(|item| variables(item, found)),
-        _ => {}
     }
+    names
 }
 
 /// A call that a configuration makes.
@@ -133,6 +246,21 @@ pub(super) struct Call {
     cluster: String,
     pub(super) is_grpc: bool,
     is_https: bool,
+}
+
+impl Call {
+    /// What Istio would call the cluster of the host that this one seems to name.
+    fn generated(&self) -> String {
+        let mut words = self
+            .cluster
+            .split(['|', ':'])
+            .filter(|word| !word.is_empty());
+        let port = words.clone().find(|word| word.parse::<u16>().is_ok());
+        let host = words.rfind(|word| word.parse::<u16>().is_err());
+        let usual = if self.is_https { "443" } else { "80" };
+        let port = port.unwrap_or(usual);
+        format!("outbound|{port}||{}", host.unwrap_or_default())
+    }
 }
 
 /// Every object with a `cluster`.

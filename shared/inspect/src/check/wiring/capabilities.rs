@@ -7,9 +7,10 @@ use policy::filters::{AUDIT_EMITTER, JWT_AUTH, PII_REDACTOR, TOKEN_BUCKET};
 use policy::json::Json;
 
 use super::Wiring;
-use super::calls::{named_clusters, variables};
+use super::calls::named_clusters;
 use crate::check::plugin::Site;
 use crate::check::{BUNDLE, codes};
+use crate::simulated::variables;
 
 impl Wiring<'_> {
     pub(super) fn capabilities(&mut self, site: &Site<'_>, config: Option<&Json>) {
@@ -79,7 +80,7 @@ impl Needs {
         let mut calls = Vec::new();
         named_clusters(config, &mut calls);
         let is_asked = |is_grpc: bool| calls.iter().any(|call| call.is_grpc == is_grpc);
-        let mut names = Vec::new();
+        let mut names = BTreeSet::new();
         variables(config, &mut names);
         for (is_needed, functions) in [
             (is_asked(false), HTTP_CALLS),

@@ -17,6 +17,7 @@ use super::codes::{self, Code};
 use super::plugin::{Host, Site};
 use super::tree::{Kind, Tree};
 
+pub(crate) use calls::called;
 pub(super) use chain::same_priority;
 pub(super) use client_address::trusted_hops;
 

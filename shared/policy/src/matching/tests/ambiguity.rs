@@ -7,7 +7,7 @@ use super::*;
 use crate::overrides::OtherHosts;
 
 /// A deny-list of one rule, and the same before a rule for everything.
-fn read_both_ways(rule_text: &str, request: &Request) -> (Selection, Selection, bool) {
+fn read_both_ways(rule_text: &str, request: &DescribedRequest) -> (Selection, Selection, bool) {
     (
         selected(&[rule_text], request),
         selected(&[rule_text, "{}"], request),
@@ -17,10 +17,10 @@ fn read_both_ways(rule_text: &str, request: &Request) -> (Selection, Selection, 
 
 #[test]
 fn a_method_in_another_case_or_overridden_is_ambiguous() {
-    let with = |method: &str, overrides: &[&str]| Request {
+    let with = |method: &str, overrides: &[&str]| DescribedRequest {
         method: method.to_owned(),
         method_overrides: overrides.iter().map(|o| (*o).to_owned()).collect(),
-        ..Request::get("/", &[])
+        ..get("/", &[])
     };
     let yes = (Selection::Rule(0), Selection::Rule(0), true);
     let no = (Selection::NoRule, Selection::Rule(1), false);
@@ -125,7 +125,7 @@ fn a_header_with_several_values_is_ambiguous() {
         (json, &[("content-type", "text/plain")], no),
         (json, &[], no),
     ] {
-        let request = Request::get("/", headers);
+        let request = get("/", headers);
         assert_eq!(
             read_both_ways(rule, &request),
             expected,
@@ -147,24 +147,20 @@ fn a_path_in_another_case_is_ambiguous_until_somebody_says_what_the_upstream_doe
         (r#","ignore_case":false"#, yes, no),
     ] {
         let rule = admin(ignore_case);
+        assert_eq!(read_both_ways(&rule, &get("/admin/x", &[])), same, "{rule}");
         assert_eq!(
-            read_both_ways(&rule, &Request::get("/admin/x", &[])),
-            same,
-            "{rule}"
-        );
-        assert_eq!(
-            read_both_ways(&rule, &Request::get("/Admin/x", &[])),
+            read_both_ways(&rule, &get("/Admin/x", &[])),
             other,
             "{rule}"
         );
-        let elsewhere = Request::get("/Administration", &[]);
+        let elsewhere = get("/Administration", &[]);
         assert_eq!(read_both_ways(&rule, &elsewhere), no, "{rule}");
     }
     // The other conditions of the rule do not hold, so nothing is ambiguous.
     let post = r#"{"paths":["/admin/**"],"methods":["POST"]}"#;
-    assert_eq!(read_both_ways(post, &Request::get("/ADMIN", &[])), no);
+    assert_eq!(read_both_ways(post, &get("/ADMIN", &[])), no);
     let both = [rule(&admin("")), rule("{}")];
-    let found = candidates(both.iter(), &Request::get("/ADMIN", &[]));
+    let found = candidates(both.iter(), &get("/ADMIN", &[]));
     assert_eq!(found, (vec![0, 1], false));
 }
 
@@ -241,7 +237,7 @@ fn ordinary_files_are_served_where_rules_agree_about_them() {
         let rules: Vec<String> = rules.iter().map(|list| paths(list)).collect();
         let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
         assert_eq!(
-            selected(&rules, &Request::get(path, &[])),
+            selected(&rules, &get(path, &[])),
             expected,
             "{rules:?} {path}"
         );
@@ -253,7 +249,7 @@ fn ordinary_files_are_served_where_rules_agree_about_them() {
     ] {
         for (value, selection) in [(true, Selection::Rule(0)), (false, Selection::NoRule)] {
             let rule = format!(r#"{{"paths":["/admin/**"],"{key}":{value}}}"#);
-            let found = selected(&[&rule], &Request::get(expected, &[]));
+            let found = selected(&[&rule], &get(expected, &[]));
             assert_eq!(found, selection, "{rule} {expected}");
         }
     }
@@ -268,10 +264,10 @@ fn others(hosts: &[String]) -> OtherHosts {
 #[test]
 fn more_methods_or_hosts_than_anybody_needs_are_ambiguous() {
     let many = |count: usize| (0..count).map(|n| format!("X{n}")).collect::<Vec<String>>();
-    let request = Request {
+    let request = DescribedRequest {
         method_overrides: many(9),
         other_hosts: others(&many(9)),
-        ..Request::get("/", &[])
+        ..get("/", &[])
     };
     for (text, ambiguity) in [
         (r#"{"methods":["POST"]}"#, Ambiguity::Method),
@@ -285,9 +281,9 @@ fn more_methods_or_hosts_than_anybody_needs_are_ambiguous() {
 
 #[test]
 fn a_condition_on_headers_may_hold_where_not_all_are_known() {
-    let request = Request {
+    let request = DescribedRequest {
         lists_all_headers: false,
-        ..Request::get("/", &[("x-a", "1")])
+        ..get("/", &[("x-a", "1")])
     };
     let ambiguous = Selection::Ambiguous(Ambiguity::Header);
     for text in [
@@ -330,9 +326,9 @@ fn a_method_that_nobody_knows_is_probably_another_one() {
 
 #[test]
 fn a_host_that_is_named_twice_is_ambiguous() {
-    let request = Request {
+    let request = DescribedRequest {
         other_hosts: others(&["internal.example.com".to_owned()]),
-        ..Request::get("/", &[])
+        ..get("/", &[])
     };
     let ambiguous = Selection::Ambiguous(Ambiguity::Host);
     for host in ["internal.example.com", "api.example.com"] {
@@ -351,10 +347,10 @@ fn a_host_that_servers_read_in_different_ways_may_be_any() {
         "admin%2eexample.com",
         "a, b",
     ] {
-        let request = Request {
+        let request = DescribedRequest {
             host: crate::http::host_name(host),
             other_hosts: others(&[host.to_owned()]),
-            ..Request::get("/", &[])
+            ..get("/", &[])
         };
         let ambiguous = Selection::Ambiguous(Ambiguity::Host);
         let found = read_both_ways(r#"{"hosts":["admin.example.com"]}"#, &request);
@@ -369,7 +365,7 @@ fn blanks_around_a_header_are_not_part_of_it() {
     let prefix = r#"{"headers":[{"name":"x-tier","prefix":"int"}]}"#;
     for text in [equals, prefix] {
         for value in ["internal", " internal", "internal ", "\tinternal \t"] {
-            let request = Request::get("/", &[("x-tier", value)]);
+            let request = get("/", &[("x-tier", value)]);
             let rule = Selection::Rule(0);
             assert_eq!(
                 read_both_ways(text, &request),
@@ -378,7 +374,7 @@ fn blanks_around_a_header_are_not_part_of_it() {
             );
         }
         for value in ["\u{b}internal", "\u{a0}internal\u{85}"] {
-            let request = Request::get("/", &[("x-tier", value)]);
+            let request = get("/", &[("x-tier", value)]);
             let ambiguous = Selection::Ambiguous(Ambiguity::Header);
             let found = read_both_ways(text, &request);
             assert_eq!(found, (ambiguous, ambiguous, true), "{value:?}");
@@ -388,10 +384,10 @@ fn blanks_around_a_header_are_not_part_of_it() {
 
 #[test]
 fn head_is_get_also_where_it_overrides() {
-    let request = Request {
+    let request = DescribedRequest {
         method: "POST".to_owned(),
         method_overrides: vec!["head".to_owned()],
-        ..Request::get("/", &[])
+        ..get("/", &[])
     };
     let ambiguous = Selection::Ambiguous(Ambiguity::Method);
     let found = read_both_ways(r#"{"methods":["GET"]}"#, &request);
@@ -411,11 +407,11 @@ fn no_condition_is_on_the_header_host() {
 fn a_host_pattern_is_read_like_the_host_of_a_request() {
     for pattern in ["API.example.com", "api.example.com."] {
         let rule = rule(&format!(r#"{{"hosts":["{pattern}"]}}"#));
-        assert!(applies(&rule, &Request::get("/", &[])), "{pattern}");
+        assert!(applies(&rule, &get("/", &[])), "{pattern}");
     }
-    let local = Request {
+    let local = DescribedRequest {
         host: crate::http::host_name("[::1]:8080"),
-        ..Request::get("/", &[])
+        ..get("/", &[])
     };
     assert!(applies(&rule(r#"{"hosts":["[::1]"]}"#), &local));
 }
@@ -429,10 +425,10 @@ fn an_address_in_another_spelling_may_be_the_host_of_a_rule() {
         ("127.0.0.1", "[::ffff:7f00:1]"),
         ("::1", "[0:0:0:0:0:0:0:1]"),
     ] {
-        let request = Request {
+        let request = DescribedRequest {
             host: crate::http::host_name(host),
             other_hosts: others(&[host.to_owned()]),
-            ..Request::get("/", &[])
+            ..get("/", &[])
         };
         let ambiguous = Selection::Ambiguous(Ambiguity::Host);
         let rule = format!(r#"{{"hosts":["{pattern}"]}}"#);
@@ -465,22 +461,19 @@ fn candidates_are_all_rules_that_some_server_means() {
         rule(r#"{"paths":["/admin/**"]}"#),
         rule("{}"),
     ];
-    let of = |request: &Request, count: usize| {
+    let of = |request: &DescribedRequest, count: usize| {
         let rules = rules.get(..count).unwrap();
         candidates(rules.iter(), request)
     };
-    assert_eq!(of(&Request::get("/open/x", &[]), 4), (vec![0], false));
-    assert_eq!(of(&Request::get("/x", &[]), 3), (vec![], true));
-    assert_eq!(
-        of(&Request::get("/open/..%2fadmin", &[]), 4),
-        (vec![0, 2], false)
-    );
-    assert_eq!(of(&Request::get("/open/..%2fx", &[]), 3), (vec![0], true));
-    assert_eq!(of(&Request::get("/%zz", &[]), 4), (vec![0, 2, 3], false));
-    assert_eq!(of(&Request::get("/%zz", &[]), 3), (vec![0, 2], true));
-    let post = Request {
+    assert_eq!(of(&get("/open/x", &[]), 4), (vec![0], false));
+    assert_eq!(of(&get("/x", &[]), 3), (vec![], true));
+    assert_eq!(of(&get("/open/..%2fadmin", &[]), 4), (vec![0, 2], false));
+    assert_eq!(of(&get("/open/..%2fx", &[]), 3), (vec![0], true));
+    assert_eq!(of(&get("/%zz", &[]), 4), (vec![0, 2, 3], false));
+    assert_eq!(of(&get("/%zz", &[]), 3), (vec![0, 2], true));
+    let post = DescribedRequest {
         method: "post".to_owned(),
-        ..Request::get("/x", &[])
+        ..get("/x", &[])
     };
     assert_eq!(of(&post, 4), (vec![1, 3], false));
 }

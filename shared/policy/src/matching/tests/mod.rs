@@ -6,7 +6,8 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::*;
 use crate::config;
-use crate::facts::tests::Request;
+use crate::facts::DescribedRequest;
+use crate::facts::tests::get;
 use crate::identity::{Identity, parse_claims};
 use crate::path::tests::{spellings_of_admin, spellings_out_of_open};
 use crate::path::{PathError, RequestPath};
@@ -17,7 +18,7 @@ fn rule(text: &str) -> Match {
     config::read(text, |node| Match::read(&node)).unwrap()
 }
 
-fn selected(rules: &[&str], request: &Request) -> Selection {
+fn selected(rules: &[&str], request: &DescribedRequest) -> Selection {
     let rules: Vec<Match> = rules.iter().map(|text| rule(text)).collect();
     select(rules.iter(), request)
 }
@@ -29,7 +30,7 @@ const EVERYTHING: &str = r#"{"paths":["/**"]}"#;
 #[test]
 fn no_spelling_walks_around_a_rule() {
     for spelling in spellings_of_admin() {
-        let request = Request::get(spelling, &[]);
+        let request = get(spelling, &[]);
         // Protected first, open for the rest: what most people write.
         let open = selected(&[ADMIN, PUBLIC, EVERYTHING], &request);
         assert!(
@@ -51,7 +52,7 @@ fn what_some_server_reads_elsewhere_is_not_open() {
     const OPEN: &str = r#"{"paths":["/open/**"]}"#;
     const STRICT: &str = r#"{"paths":["/strict/**"]}"#;
     for spelling in spellings_out_of_open() {
-        let request = Request::get(spelling, &[]);
+        let request = get(spelling, &[]);
         let alone = selected(&[OPEN], &request);
         assert!(
             matches!(
@@ -70,14 +71,14 @@ fn what_some_server_reads_elsewhere_is_not_open() {
 fn an_empty_segment_is_none_or_one_or_fits_a_wildcard() {
     let wildcards = [r#"{"paths":["/files/*"]}"#, r#"{"paths":["/files/**"]}"#];
     for path in ["/files//x", "/files/;/x", "/files/%2fx"] {
-        let found = selected(&wildcards, &Request::get(path, &[]));
+        let found = selected(&wildcards, &get(path, &[]));
         assert_eq!(found, Selection::Ambiguous(Ambiguity::Path), "{path}");
     }
-    let found = selected(&wildcards, &Request::get("/files/x/", &[]));
+    let found = selected(&wildcards, &get("/files/x/", &[]));
     assert_eq!(found, Selection::Rule(0));
     assert!(applies(
         &rule(r#"{"paths":["/files/*/x"]}"#),
-        &Request::get("/files//x", &[])
+        &get("/files//x", &[])
     ));
 }
 
@@ -92,7 +93,7 @@ fn a_protected_prefix_holds_when_the_spelling_leads_out_of_it() {
         "/admin/..;/public/x",
         "/admin/%252e%252e/public",
     ] {
-        let found = selected(&[PUBLIC, ADMIN], &Request::get(spelling, &[]));
+        let found = selected(&[PUBLIC, ADMIN], &get(spelling, &[]));
         assert_eq!(found, Selection::Ambiguous(Ambiguity::Path), "{spelling}");
     }
 }
@@ -108,7 +109,7 @@ fn spellings_that_change_no_rule_are_served() {
         ("/other//x", Selection::NoRule),
     ] {
         assert_eq!(
-            selected(&[PUBLIC, ADMIN], &Request::get(path, &[])),
+            selected(&[PUBLIC, ADMIN], &get(path, &[])),
             expected,
             "{path}"
         );
@@ -117,7 +118,7 @@ fn spellings_that_change_no_rule_are_served() {
 
 #[test]
 fn an_unreadable_path_matches_no_path_rule() {
-    let request = Request::get("/%zz", &[]);
+    let request = get("/%zz", &[]);
     let unreadable = Selection::Unreadable(PathError::BrokenEscape);
     assert_eq!(selected(&[ADMIN], &request), unreadable);
     assert_eq!(selected(&[EVERYTHING], &request), unreadable);
@@ -136,10 +137,10 @@ fn every_condition_counts() {
         claims: parse_claims(br#"{"tenant":"acme"}"#).unwrap(),
         ..Identity::default()
     };
-    let request = Request {
+    let request = DescribedRequest {
         route: Some("orders".to_owned()),
         identity: Some(identity),
-        ..Request::get(
+        ..get(
             "/orders/1",
             &[
                 ("x-beta", "1"),
@@ -180,7 +181,7 @@ fn every_condition_counts() {
     ] {
         assert_eq!(applies(&rule(text), &request), expected, "{text}");
     }
-    let anonymous = Request::get("/orders/1", &[]);
+    let anonymous = get("/orders/1", &[]);
     assert!(!applies(&rule(r#"{"scopes":["a"]}"#), &anonymous));
     assert!(!applies(&rule(r#"{"routes":["orders"]}"#), &anonymous));
 }
@@ -246,7 +247,7 @@ proptest! {
                 [first, ..] => first == "admin",
                 [] => false,
             });
-        let found = selected(&[ADMIN, EVERYTHING], &Request::get(&spelled, &[]));
+        let found = selected(&[ADMIN, EVERYTHING], &get(&spelled, &[]));
         prop_assert_eq!(found == Selection::Rule(1), !protected, "{}", spelled);
     }
 }

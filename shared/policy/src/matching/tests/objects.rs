@@ -10,12 +10,12 @@ fn a_claim_on_what_the_request_names_counts_under_each_reading() {
     let own = rule(
         r#"{"paths":["/users/**"],"claims":[{"claim":"sub","equals":{"path":"/users/{id}/**"}}]}"#,
     );
-    let of_jane = |path: &str| Request {
+    let of_jane = |path: &str| DescribedRequest {
         identity: Some(Identity {
             subject: Some("jane".to_owned()),
             ..Identity::default()
         }),
-        ..Request::get(path, &[])
+        ..get(path, &[])
     };
     for (path, applied, chosen) in [
         ("/users/jane/x", true, Selection::Rule(0)),
