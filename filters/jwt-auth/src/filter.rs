@@ -262,7 +262,7 @@ impl Stream<JwtAuth> for AuthStream {
         };
         let can_wait = filter.verifier.calls.can_hold(self.context);
         let client = client_of(&request, host);
-        let has_room = filter.waiting.has_room(|held| held.client == client);
+        let has_room = filter.waiting.has_room(client, |held| held.client);
         // What only watches must not hold anybody up.
         if !mode.enforces() || !can_wait || !has_room {
             let full = (mode.enforces() && can_wait).then_some(Reason::WaitingFull);
@@ -360,16 +360,10 @@ impl JwtAuth {
     /// than the one that was chosen, so the strictest mode of all that are known counts.
     fn unstripped<'c>(&self, config: &'c Config, reason: Reason) -> AuthDecision<'c> {
         let mut mode = config.strictest_mode();
-        let mut stricter = |other: &Config| {
-            if other.strictest_mode().enforces() {
-                mode = Mode::Enforce;
-            }
-        };
         if self.config.refuses_managed {
-            stricter(&self.config);
-            if let Some(routes) = &self.routes {
-                routes.for_each(|access| stricter(&access.config));
-            }
+            let routes = self.routes.as_ref();
+            let all = routes.map(|routes| routes.strictest_mode(&self.access));
+            mode = Mode::strictest([mode, all.unwrap_or(self.config.strictest_mode())].into_iter());
         }
         uncheckable(mode, reason)
     }
@@ -418,6 +412,7 @@ impl JwtAuth {
             }
             let now = Moment::of(host);
             let since_ns = Some(waiter.since_ns());
+            let keeps_place = waiter.keeps_place();
             let access = Rc::clone(&waiter.request.access);
             let AccessRules { config, enforcer } = access.as_ref();
             let request = &mut waiter.request.request;
@@ -429,12 +424,15 @@ impl JwtAuth {
             }
             if matches!(decision, AuthDecision::Wait { .. }) {
                 let is_late = self.waiting.is_late(&waiter, now.monotonic_ns());
-                if !is_late && self.verifier.calls.can_hold(context) {
+                if keeps_place && !is_late && self.verifier.calls.can_hold(context) {
                     self.waiting.put_back(waiter);
                     continue;
                 }
+                if !keeps_place {
+                    self.metrics.count(host, "waiting_overflow_total", &[]);
+                }
                 // Out of time in the queue is no outage of the issuer: what a call has come to is said by the call.
-                let is_queued = is_late && waits_for_issuer(&decision);
+                let is_queued = !keeps_place || (is_late && waits_for_issuer(&decision));
                 decision = undecided(&decision, is_queued.then_some(Reason::WaitingFull));
             }
             self.verifier.stop_waiting(context);

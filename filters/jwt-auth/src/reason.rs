@@ -61,9 +61,12 @@ pub enum Reason {
     /// No such API key.
     #[error("The API key is not known.")]
     ApiKeyUnknown,
-    /// The API key has expired, or is not valid yet.
-    #[error("The API key is not valid at this time.")]
+    /// The API key has expired.
+    #[error("The API key has expired.")]
     ApiKeyExpired,
+    /// The API key is valid from a later time on.
+    #[error("The API key is not valid yet.")]
+    ApiKeyNotYetValid,
     /// The token is bound to another certificate than that of this connection, or the rule wants
     /// it bound and it is not (RFC 8705 section 3).
     #[error("The token is not bound to the certificate of this connection.")]
@@ -204,6 +207,7 @@ impl Reason {
             Self::TokenInactive => "token_inactive",
             Self::ApiKeyUnknown => "api_key_unknown",
             Self::ApiKeyExpired => "api_key_expired",
+            Self::ApiKeyNotYetValid => "api_key_not_yet_valid",
             Self::BindingMismatch => "binding_mismatch",
             Self::BindingUnsupported => "binding_unsupported",
             Self::KeyUnknown => "key_unknown",
@@ -293,7 +297,7 @@ impl Reason {
             Self::ClaimMissing => 8,
             Self::KeyUnknown => 10,
             Self::SignatureInvalid => 11,
-            Self::TokenRevoked | Self::ApiKeyExpired => 12,
+            Self::TokenRevoked | Self::ApiKeyExpired | Self::ApiKeyNotYetValid => 12,
             Self::BindingMismatch => 13,
             Self::ClaimHeaderTooLarge => 14,
             // The times of the token, and what it is bound to.

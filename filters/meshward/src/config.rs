@@ -471,7 +471,7 @@ fn folded_for(part: Part, rules: &Json) -> Json {
 const FOLDED: &str = "_rules_";
 
 /// What may stand beside the parts.
-const SHARED: [&str; 8] = [
+const SHARED: [&str; 9] = [
     "mode",
     "route_config",
     "client_address",
@@ -480,4 +480,5 @@ const SHARED: [&str; 8] = [
     "method_override",
     "path_override",
     "host_override",
+    "route_trust",
 ];

@@ -4,6 +4,7 @@ use policy::client_address::ClientAddress;
 use policy::config::Fields;
 use policy::consent::ConsentSources;
 use policy::overrides::OverrideRules;
+use policy::path::RouteTrust;
 
 use crate::exchange::IdentitySource;
 
@@ -18,10 +19,12 @@ pub struct FactSources {
     pub client_address: ClientAddress,
     /// The keys `method_override`, `path_override` and `host_override`.
     pub overrides: OverrideRules,
+    /// The key `route_trust`.
+    pub route_trust: RouteTrust,
 }
 
 impl FactSources {
-    /// Reads `identity_from`, `consent`, `client_address` and the overrides at the top level of a filter.
+    /// Reads `identity_from`, `consent`, `client_address`, the overrides and `route_trust` at the top level of a filter.
     #[must_use]
     pub fn read(fields: &mut Fields<'_>) -> Self {
         Self {
@@ -44,6 +47,9 @@ impl FactSources {
                 ClientAddress::read(&n)
             }),
             overrides: OverrideRules::read(fields),
+            route_trust: fields.or("route_trust", RouteTrust::default(), |n| {
+                RouteTrust::read(&n)
+            }),
         }
     }
 }

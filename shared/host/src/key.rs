@@ -29,7 +29,7 @@ pub enum KeyPart {
     Route,
     /// The host name.
     Host,
-    /// The request method, in upper case.
+    /// The request method, in upper case; `HEAD` is `GET`.
     Method,
     /// The same for everybody.
     Constant,
@@ -182,6 +182,7 @@ impl KeyPart {
                 let subject = identity.subject.as_ref()?;
                 Some([identity.provider.as_bytes(), b"\0", subject.as_bytes()].concat())
             }),
+            Self::Route if !request.is_on_route(host) => Values::TooMany,
             Self::Route => Values::of_texts(request.route(host)),
             Self::Host => {
                 let facts = request.facts(host, Direction::Request);
@@ -197,7 +198,14 @@ impl KeyPart {
                 let facts = request.facts(host, Direction::Request);
                 let others = facts.method_overrides().iter().map(String::as_str);
                 let methods = std::iter::once(facts.method()).chain(others);
-                let upper: Vec<String> = methods.map(str::to_ascii_uppercase).collect();
+                let upper = methods.map(str::to_ascii_uppercase);
+                // Servers answer `HEAD` with what they have for `GET`: it is no other request.
+                let upper: Vec<String> = upper
+                    .map(|method| match method.as_str() {
+                        "HEAD" => "GET".to_owned(),
+                        _ => method,
+                    })
+                    .collect();
                 Values::of_texts(upper.iter().map(String::as_str))
             }
         }

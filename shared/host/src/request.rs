@@ -12,7 +12,7 @@ use policy::http;
 use policy::identity::Identity;
 use policy::mode::Mode;
 use policy::overrides::{OVERRIDE_HEADERS, OtherHosts, Overrides};
-use policy::path::{PathError, RequestPath};
+use policy::path::{PathError, RequestPath, RouteTrust};
 use policy::refusal::is_grpc;
 use policy::request_value::CertificateField;
 
@@ -273,6 +273,19 @@ impl Request {
         stripped
     }
 
+    /// The same request where nothing strips its overrides: some upstream may act on them then. `None` where that
+    /// makes no difference.
+    #[must_use]
+    pub fn unstripped(&self) -> Option<Self> {
+        let overrides = self.sources.overrides;
+        overrides.strips_any().then(|| {
+            self.under(&Rc::new(FactSources {
+                overrides: overrides.unstripped(),
+                ..self.sources.as_ref().clone()
+            }))
+        })
+    }
+
     /// The hosts that the request names beside [`Request::host_name`], and those that override it.
     fn other_hosts(&self, host: &dyn Host) -> &OtherHosts {
         self.other_hosts.get_or_init(|| {
@@ -366,6 +379,13 @@ impl Request {
         let name = || route_name(host).unwrap_or_default();
         let first = || self.head.route.get_or_init(name);
         self.final_route.get().unwrap_or_else(first).as_deref()
+    }
+
+    /// Whether the request goes where its route says, whatever server reads its path.
+    #[must_use]
+    pub fn is_on_route(&self, host: &dyn Host) -> bool {
+        let trust = self.sources.route_trust;
+        trust == RouteTrust::Always || trust.covers(self.path_or_override(host))
     }
 
     /// Asks for the route again, once the request is on its way: proxies choose another when a filter
@@ -471,6 +491,10 @@ impl Facts for RequestFacts<'_> {
 
     fn route(&self) -> Option<&str> {
         self.request.route(self.host)
+    }
+
+    fn is_on_route(&self) -> bool {
+        self.request.is_on_route(self.host)
     }
 
     fn header(&self, name: &str) -> Option<String> {

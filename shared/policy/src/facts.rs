@@ -3,8 +3,9 @@
 use crate::consent::Consent;
 use crate::identity::Identity;
 use crate::overrides::OtherHosts;
-use crate::path::{PathError, RequestPath};
+use crate::path::{PathError, RequestPath, RouteTrust};
 use crate::request_value::CertificateField;
+use crate::values::MAX_VALUES;
 
 mod described;
 
@@ -50,6 +51,11 @@ pub trait Facts {
     /// The name of the route that the proxy chose, where it tells.
     fn route(&self) -> Option<&str>;
 
+    /// Whether the request goes where that route says, as some server reads its path: see [`RouteTrust`].
+    fn is_on_route(&self) -> bool {
+        RouteTrust::default().covers(self.path())
+    }
+
     /// A header by its lower-case name, several of one name joined by commas. Bytes that are not
     /// UTF-8 become U+FFFD, which no rule names.
     fn header(&self, name: &str) -> Option<String>;
@@ -81,8 +87,8 @@ pub trait Facts {
     }
 }
 
-/// The media types that the lines of a `Content-Type` name. A proxy on the way may have joined
-/// several lines.
+/// The media types that the lines of a `Content-Type` name, at most one more than [`MAX_VALUES`]: a client can send
+/// thousands. A proxy on the way may have joined several lines.
 #[must_use]
 pub fn media_types(lines: &[String]) -> Vec<String> {
     let mut types: Vec<String> = Vec::new();
@@ -94,6 +100,9 @@ pub fn media_types(lines: &[String]) -> Vec<String> {
             && !types.contains(&media_type)
         {
             types.push(media_type);
+            if types.len() > MAX_VALUES {
+                break;
+            }
         }
     }
     types

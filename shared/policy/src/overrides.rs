@@ -69,6 +69,20 @@ impl OverrideRules {
         headers.map(|header| header.name)
     }
 
+    /// The same where nothing is removed, so that what was to be counts.
+    #[must_use]
+    pub fn unstripped(self) -> Self {
+        let of = |policy| match policy {
+            OverridePolicy::Strip => OverridePolicy::Honour,
+            other => other,
+        };
+        Self {
+            method: of(self.method),
+            path: of(self.path),
+            host: of(self.host),
+        }
+    }
+
     /// Whether any header is to be removed.
     #[must_use]
     pub fn strips_any(self) -> bool {

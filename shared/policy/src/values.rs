@@ -161,7 +161,8 @@ pub fn parameter_values(path: &[u8], name: &str) -> impl Iterator<Item = Vec<u8>
 
 /// A path as servers have it that decode it before they look for the query: those in which an escaped
 /// `?` begins one.
-pub(crate) fn decoded_targets(target: &[u8]) -> Vec<Vec<u8>> {
+#[must_use]
+pub fn decoded_targets(target: &[u8]) -> Vec<Vec<u8>> {
     let end = target.iter().position(|byte| *byte == b'?');
     let (path, query) = target.split_at(end.unwrap_or(target.len()));
     let mut decoded = Vec::new();

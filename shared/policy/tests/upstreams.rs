@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use policy::config;
 use policy::facts::DescribedRequest;
 use policy::matching::{Match, Selection, applies, select};
-use policy::path::RequestPath;
+use policy::path::{RequestPath, RouteTrust};
 use proptest::prelude::*;
 
 /// Whether a route of the server, written as a pattern, takes these segments. Routers disagree on
@@ -171,6 +171,66 @@ proptest! {
         prop_assert_eq!(walked_around(&raw), Ok(()));
     }
 
+}
+
+/// The routes of a proxy, by prefixes: the first that the path begins with.
+const PREFIXES: [&str; 7] = [
+    "/admin/users",
+    "/open/strict",
+    "/admin",
+    "/open",
+    "/strict",
+    "/users",
+    "/",
+];
+
+fn route_of(path: &str) -> Option<usize> {
+    PREFIXES.iter().position(|prefix| path.starts_with(prefix))
+}
+
+/// The first server that would take a request with a route that is trusted to another one.
+fn rerouted(raw: &str) -> Result<(), String> {
+    let parsed = RequestPath::parse(raw.as_bytes());
+    let covers = |trust: RouteTrust| trust.covers(parsed.as_ref().map_err(|error| *error));
+    // Ordinary clients send paths with scripts, so these are not told from others.
+    if !covers(RouteTrust::InPlace) || raw.contains(".php") {
+        return Ok(());
+    }
+    let chosen = route_of(raw);
+    for (segments, server) in routes(raw) {
+        let served = route_of(&format!("/{}", segments.join("/")));
+        // Where only the division into segments is open, a route below another one may be.
+        let is_below = |one: Option<usize>, other: Option<usize>| {
+            one.zip(other)
+                .is_some_and(|(one, other)| PREFIXES[one].starts_with(PREFIXES[other]))
+        };
+        let is_right = match covers(RouteTrust::Unambiguous) {
+            true => served == chosen,
+            false => served == chosen || is_below(served, chosen) || is_below(chosen, served),
+        };
+        if !is_right {
+            return Err(format!(
+                "{raw}: the proxy routes to {chosen:?}, {server} serves {segments:?}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(CASES))]
+
+    #[test]
+    fn a_route_that_is_trusted_is_that_of_the_path_which_is_served(raw in spelling()) {
+        prop_assert_eq!(rerouted(&raw), Ok(()));
+    }
+
+    #[test]
+    fn a_route_of_an_identifier_with_slashes_is_that_of_the_path_which_is_served(
+        names in prop::collection::vec(prop::sample::select(vec!["admin", "open", "users", "a%2Fb", "x%3F", "c%23", "y.", "z;v=1"]), 1..4)
+    ) {
+        prop_assert_eq!(rerouted(&format!("/{}", names.join("/"))), Ok(()));
+    }
 }
 
 proptest! {

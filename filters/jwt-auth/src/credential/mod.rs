@@ -3,10 +3,12 @@
 pub(crate) mod source;
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 
 use host::{HeaderMap, Host, Request, Status, header_text, headers};
 use policy::http;
 use policy::overrides::{self, OverrideKind};
+use policy::values::decoded_targets;
 
 use crate::config::{CredentialPlace, Location};
 
@@ -21,7 +23,8 @@ pub(crate) struct Credential<'r> {
     pub(crate) asked: Vec<usize>,
 }
 
-/// The different credentials of a request, in the order in which the providers look for them.
+/// The different credentials of a request, in the order in which the providers look for them: at most one more
+/// than [`MAX_CREDENTIALS`]. A client can send thousands, and each is compared with all before it.
 pub(crate) fn find<'r, 'l>(
     host: &dyn Host,
     request: &'r Request,
@@ -31,26 +34,50 @@ pub(crate) fn find<'r, 'l>(
         .flat_map(|(index, from)| from.iter().map(move |location| (index, location)))
         .collect();
     let mut found: Vec<Credential<'r>> = Vec::new();
+    // Each location is looked at once, however many providers look there: which credentials were there.
+    let mut looked: Vec<(&Location, Vec<usize>)> = Vec::new();
     for (index, location) in &places {
-        let in_query = matches!(location, Location::Query(_));
-        at(host, request, location, &places, &mut |text| match found
-            .iter_mut()
-            .find(|known| known.text == text)
-        {
-            Some(known) if known.asked.contains(index) => {}
-            Some(known) => known.asked.push(*index),
-            None => found.push(Credential {
-                text,
-                in_query,
-                asked: vec![*index],
-            }),
-        });
+        let mut known = looked.iter();
+        if !known.any(|(other, _)| other == location) {
+            let mut there = Vec::new();
+            let in_query = matches!(location, Location::Query(_));
+            let _ = at(host, request, location, &places, &mut |text| {
+                let known = found.iter().position(|known| known.text == text);
+                let place = known.unwrap_or(found.len());
+                if known.is_none() {
+                    found.push(Credential {
+                        text,
+                        in_query,
+                        asked: Vec::new(),
+                    });
+                }
+                if !there.contains(&place) {
+                    there.push(place);
+                }
+                match found.len() > MAX_CREDENTIALS {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            });
+            looked.push((location, there));
+        }
+        let there = looked.iter().find(|(other, _)| other == location);
+        for place in there.into_iter().flat_map(|(_, there)| there) {
+            if let Some(credential) = found.get_mut(*place)
+                && credential.asked.last() != Some(index)
+            {
+                credential.asked.push(*index);
+            }
+        }
     }
     found
 }
 
-/// Removes the credentials at these places but for those to `keep`, so that the upstream sees no
-/// credential that it is not to see. What else there is stays as it is.
+/// Removes the credentials at these places but for those that are forwarded, so that the upstream sees no
+/// credential that it is not to see. What else there is stays as it is, but for what stands in one header with a
+/// credential that was verified: there it would be another word on who the caller is.
+///
+/// `verified` says of a credential whether it was, and then whether it is forwarded.
 ///
 /// # Errors
 /// The upstream would see one.
@@ -58,12 +85,13 @@ pub(crate) fn strip<'p>(
     host: &dyn Host,
     request: &Request,
     places: impl Iterator<Item = &'p CredentialPlace>,
-    keep: &dyn Fn(&str) -> bool,
+    verified: &dyn Fn(&str) -> Option<bool>,
 ) -> Result<(), Status> {
     let stripper = Stripper {
         host,
         request,
-        keep,
+        verified,
+        keep: &|text| verified(text) == Some(true),
     };
     let mut cookies = Vec::new();
     for place in places {
@@ -79,12 +107,13 @@ pub(crate) fn strip<'p>(
 struct Stripper<'a> {
     host: &'a dyn Host,
     request: &'a Request,
+    verified: &'a dyn Fn(&str) -> Option<bool>,
     keep: &'a dyn Fn(&str) -> bool,
 }
 
 impl Stripper<'_> {
     fn header(&self, name: &str, prefixes: &[String]) -> Result<(), Status> {
-        let (host, request, keep) = (self.host, self.request, self.keep);
+        let (host, request) = (self.host, self.request);
         // Nobody verifies what stands in a header that some upstreams take for this one.
         for other in request.header_names(host) {
             if other != name && http::folds_alike(other.as_bytes(), name.as_bytes()) {
@@ -95,17 +124,21 @@ impl Stripper<'_> {
             return Ok(());
         };
         let value = policy::text::lossy(&value);
-        let stays = |part: &str| {
-            // The longest prefix says what is a credential of whom: they are in that order.
-            let found = prefixes
-                .iter()
-                .find_map(|prefix| after_prefix(part.trim(), prefix));
-            found.is_none_or(keep)
+        // The longest prefix says what is a credential of whom: they are in that order.
+        let credential = |part: &str| {
+            let mut found = prefixes.iter();
+            found.find_map(|prefix| after_prefix(part.trim(), prefix).map(self.verified))
         };
+        let parts = || value.split(',');
+        let has_verified = parts().any(|part| matches!(credential(part), Some(Some(_))));
         let mut is_whole = true;
         let mut rest: Vec<&str> = Vec::new();
-        for part in value.split(',') {
-            match stays(part) {
+        for part in parts() {
+            let stays = match credential(part) {
+                Some(verified) => verified == Some(true),
+                None => !has_verified,
+            };
+            match stays {
                 true => rest.push(part.trim()),
                 false => is_whole = false,
             }
@@ -124,6 +157,13 @@ impl Stripper<'_> {
         let (host, request, keep) = (self.host, self.request, self.keep);
         let map = HeaderMap::RequestHeaders;
         self.query_of_overrides(name)?;
+        // To a server that decodes a path before it looks for the query, an escaped `?` begins one. No host can take
+        // a parameter out of that and leave the path what it is to all others.
+        for target in decoded_targets(request.raw_path(host)) {
+            if !http::query_parameters(&policy::text::lossy(&target), name).is_empty() {
+                return Err(Status::BadArgument);
+            }
+        }
         if !request.raw_path(host).contains(&b'?') {
             return Ok(());
         }
@@ -215,62 +255,61 @@ fn at<'r>(
     request: &'r Request,
     location: &Location,
     places: &[(usize, &Location)],
-    found: &mut dyn FnMut(Cow<'r, str>),
-) {
+    found: &mut dyn FnMut(Cow<'r, str>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
     match location {
         // Several headers of one name are joined with commas, which no credential has: each part
         // counts as one.
         Location::Header { name, prefix } => {
+            let longer = places.iter().filter_map(|(_, other)| match other {
+                Location::Header {
+                    name: other_name,
+                    prefix: longer,
+                } => (other_name == name && longer.len() > prefix.len()).then_some(longer),
+                _ => None,
+            });
+            let mut prefixes: Vec<&String> = Vec::new();
+            for longer in longer {
+                if !prefixes.contains(&longer) {
+                    prefixes.push(longer);
+                }
+            }
             let taken = |part: &str| {
-                places.iter().any(|(_, other)| match other {
-                    Location::Header {
-                        name: other_name,
-                        prefix: longer,
-                    } => {
-                        other_name == name
-                            && longer.len() > prefix.len()
-                            && after_prefix(part, longer).is_some()
-                    }
-                    _ => false,
-                })
+                let mut longer = prefixes.iter();
+                longer.any(|longer| after_prefix(part, longer).is_some())
             };
             match request.header_bytes(host, name) {
                 Some(Cow::Borrowed(value)) => match policy::text::lossy(value) {
                     Cow::Borrowed(value) => {
-                        for text in parts(value, prefix, taken) {
-                            found(Cow::Borrowed(text));
-                        }
+                        parts(value, prefix, taken).try_for_each(|text| found(Cow::Borrowed(text)))
                     }
-                    Cow::Owned(value) => {
-                        for text in parts(&value, prefix, taken) {
-                            found(Cow::Owned(text.to_owned()));
-                        }
-                    }
+                    Cow::Owned(value) => parts(&value, prefix, taken)
+                        .try_for_each(|text| found(Cow::Owned(text.to_owned()))),
                 },
                 Some(Cow::Owned(value)) => {
-                    for text in parts(&policy::text::lossy(&value), prefix, taken) {
-                        found(Cow::Owned(text.to_owned()));
-                    }
+                    let value = policy::text::lossy(&value);
+                    parts(&value, prefix, taken)
+                        .try_for_each(|text| found(Cow::Owned(text.to_owned())))
                 }
-                None => {}
+                None => ControlFlow::Continue(()),
             }
         }
         // What is there and empty is as good as absent: a browser that was logged out.
         Location::Query(name) => {
-            if request.raw_path(host).contains(&b'?') {
-                let path = policy::text::lossy(request.raw_path(host));
-                for text in http::query_parameters(&path, name) {
-                    if !text.is_empty() {
-                        found(Cow::Owned(text));
-                    }
-                }
+            if !request.raw_path(host).contains(&b'?') {
+                return ControlFlow::Continue(());
             }
+            let path = policy::text::lossy(request.raw_path(host));
+            let mut texts = http::query_parameters(&path, name).into_iter();
+            texts.try_for_each(|text| match text.is_empty() {
+                true => ControlFlow::Continue(()),
+                false => found(Cow::Owned(text)),
+            })
         }
         Location::Cookie(name) => {
             let cookies = request.header(host, "cookie").unwrap_or_default();
-            for text in http::cookies(&cookies, name).filter(|text| !text.is_empty()) {
-                found(Cow::Owned(text.to_owned()));
-            }
+            let mut texts = http::cookies(&cookies, name).filter(|text| !text.is_empty());
+            texts.try_for_each(|text| found(Cow::Owned(text.to_owned())))
         }
     }
 }
@@ -286,6 +325,9 @@ fn parts<'v>(
         (!taken(part)).then_some(text)
     })
 }
+
+/// More different credentials in one request have no honest use.
+pub(crate) const MAX_CREDENTIALS: usize = 8;
 
 /// What stands behind a prefix such as `Bearer `. Some servers take a tab or another character for the
 /// space, also in front of the scheme: then that character belongs to the text, which nobody vouches

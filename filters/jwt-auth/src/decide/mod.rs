@@ -15,7 +15,7 @@ use policy::json::Json;
 use policy::matching::{Fit, Selection, candidates, select};
 use policy::mode::Mode;
 
-use crate::config::{Access, Config, GPC_PATH, Optional, Requirement, StepUp};
+use crate::config::{Access, Config, GPC_PATH, Optional, Providers, Requirement, StepUp};
 use crate::enforce::challenge::{Challenge, Detail};
 use crate::reason::Reason;
 use crate::token::claims::{self, check_audience};
@@ -287,6 +287,12 @@ fn check(
     if callers.is_empty() {
         return check_consent(host, request, requirement);
     }
+    // A rule that asks for one caller is not met by what several have between them, however many credentials
+    // the request brings.
+    let (callers, others) = match requirement.providers {
+        Providers::AnyOf(_) => callers.split_at_checked(1).unwrap_or((callers, &[])),
+        Providers::AllOf(_) => (callers, &[][..]),
+    };
     if requirement.tls.as_ref().is_some_and(|tls| tls.bound) {
         let is_bound = |caller: &Rc<Verified>| {
             let digest = caller.certificate.as_ref();
@@ -303,7 +309,9 @@ fn check(
         callers.iter().map(|caller| caller.identity()).collect();
     let identities = identities.ok_or_else(|| plain(Reason::TokenMalformed))?;
     if let Some(audiences) = &requirement.audiences {
-        check_audiences(&identities, audiences).map_err(plain)?;
+        let others = others.iter().filter_map(|other| other.identity());
+        let all: Vec<Rc<Identity>> = identities.iter().cloned().chain(others).collect();
+        check_audiences(&all, audiences).map_err(plain)?;
     }
     let has = |scope: &String| identities.iter().any(|identity| identity.has_scope(scope));
     let any = requirement.scopes_any.is_empty() || requirement.scopes_any.iter().any(has);

@@ -88,6 +88,10 @@ impl Facts for Announced<'_> {
         self.facts.route()
     }
 
+    fn is_on_route(&self) -> bool {
+        self.facts.is_on_route()
+    }
+
     fn header(&self, name: &str) -> Option<String> {
         self.facts.header(name)
     }

@@ -413,11 +413,16 @@ impl Enforcer {
         found: &Authenticated,
     ) -> Result<(), Status> {
         let verified = |text: &str| {
-            let mut pairs = found.callers.iter().zip(&found.credentials);
-            pairs.any(|(caller, credential)| {
-                let provider = self.config.providers.get(caller.provider);
-                provider.is_some_and(|provider| provider.forward) && credential == text
-            })
+            let pairs = found.callers.iter().zip(&found.credentials);
+            let mut forwarded =
+                pairs
+                    .filter(|(_, credential)| *credential == text)
+                    .map(|(caller, _)| {
+                        let provider = self.config.providers.get(caller.provider);
+                        provider.is_some_and(|provider| provider.forward)
+                    });
+            let first = forwarded.next()?;
+            Some(first || forwarded.any(|is| is))
         };
         self.strip_places(host, request, &|place| !self.is_stuck(place), &verified)
     }
@@ -425,9 +430,7 @@ impl Enforcer {
     /// Nothing could be decided, and the request passes all the same: the upstream sees the
     /// credentials that are forwarded, which nobody has verified, and no others.
     fn strip_unchecked(&self, host: &dyn Host, request: &Request) -> Result<(), Status> {
-        self.strip_places(host, request, &|place| !self.is_forwarded(place), &|_| {
-            false
-        })
+        self.strip_places(host, request, &|place| !self.is_forwarded(place), &|_| None)
     }
 
     fn strip_places(
@@ -435,10 +438,10 @@ impl Enforcer {
         host: &dyn Host,
         request: &Request,
         strips: &dyn Fn(&CredentialPlace) -> bool,
-        keep: &dyn Fn(&str) -> bool,
+        verified: &dyn Fn(&str) -> Option<bool>,
     ) -> Result<(), Status> {
         let places = self.config.places.iter().filter(|place| strips(place));
-        credential::strip(host, request, places, keep)
+        credential::strip(host, request, places, verified)
     }
 
     /// Whether a credential stays where it is whatever is done: the host cannot rewrite a query. The

@@ -53,11 +53,11 @@ impl ApiKeyHolders {
         // What the time of the look-up tells is about the hash of what the caller has sent. To use
         // it, the caller would have to find keys with hashes of its choice.
         let holder = self.by_hash.get(&hash).ok_or(Reason::ApiKeyUnknown)?;
-        holder
-            .validity
-            .check(now_s)
-            .map_err(|_| Reason::ApiKeyExpired)?;
-        Ok(Rc::clone(holder))
+        match holder.validity.check(now_s) {
+            Ok(()) => Ok(Rc::clone(holder)),
+            Err(Reason::TokenNotYetValid) => Err(Reason::ApiKeyNotYetValid),
+            Err(_) => Err(Reason::ApiKeyExpired),
+        }
     }
 }
 

@@ -252,6 +252,9 @@ impl Verifier {
             (0, _) => return Err(Reason::CredentialMissing.into()),
             (1, _) | (_, OnMultiple::First) => 1,
             (_, OnMultiple::Deny) => return Err(Reason::CredentialsMultiple.into()),
+            (count, OnMultiple::All) if count > credential::MAX_CREDENTIALS => {
+                return Err(Reason::CredentialsMultiple.into());
+            }
             (count, OnMultiple::All) => count,
         };
         let host = context.host;

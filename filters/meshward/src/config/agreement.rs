@@ -1,5 +1,5 @@
 //! What several parts say of one thing must be the same: who the client of a request is, what it agrees
-//! to, and which path, method and host it has are the same for all of them.
+//! to, and which path, method, host and route it has are the same for all of them.
 
 use policy::config::Problem;
 use policy::json::Json;
@@ -69,12 +69,13 @@ pub(super) fn is_same(one: &Json, other: &Json) -> bool {
 
 /// What the parts must agree on, and what of it each may say for itself: how much of an address counts,
 /// and what only the part that knows the caller does.
-const AGREED: [(&str, &[&str]); 5] = [
+const AGREED: [(&str, &[&str]); 6] = [
     (CLIENT_ADDRESS, &["ip_prefix"]),
     ("consent", &["lookup", "remember_opt_out"]),
     ("method_override", &[]),
     ("path_override", &[]),
     ("host_override", &[]),
+    ("route_trust", &[]),
 ];
 
 const CLIENT_ADDRESS: &str = "client_address";

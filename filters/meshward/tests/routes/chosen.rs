@@ -4,7 +4,7 @@ use host::fake::{Profile, Proxy, Request, Response, route_metadata};
 use meshward_bundle::Meshward;
 use policy::json::Json;
 
-use crate::bed::{AUTH, BODY, BOTH, Bed, ON, REDACT, get, status, with};
+use crate::bed::{AUTH, BODY, BOTH, Bed, LIMITS, ON, REDACT, get, status, with};
 
 /// A route that lets everybody in or only watches, and goes by a header that is then removed: the request
 /// goes to another route, so what the first one says does not let it pass.
@@ -158,5 +158,82 @@ fn a_route_that_the_host_does_not_tell_with_the_response_is_the_one_of_the_reque
         bed.proxy.respond(stream, &Response::json(BODY));
         let outcome = bed.proxy.finish(stream);
         assert!(!outcome.client().text().contains("ada@"), "{is_bundled}");
+    }
+}
+
+/// Envoy chooses the route by its own reading of the path, and a server may serve what another route protects.
+#[test]
+fn a_path_that_leads_elsewhere_has_the_policy_of_no_route() {
+    let auth = with(AUTH, ON);
+    let open = r#"{"default": "anonymous"}"#;
+    let watching = auth.replacen('{', r#"{"mode": "report", "#, 1);
+    for is_bundled in BOTH {
+        let on = |bed: &mut Bed, path: &str, said: &str| {
+            let text = Json::String(said.to_owned());
+            let metadata = route_metadata(&[("meshward.jwt-auth", text)]);
+            let request = Request::get(path).attribute(&["xds", "route_metadata"], metadata);
+            status(&bed.run(&request))
+        };
+        let mut bed = Bed::new("jwt-auth", is_bundled, &auth);
+        for (path, expected) in [
+            ("/x/..%2fadmin", 400),
+            ("//admin", 400),
+            ("/;x/admin", 400),
+            ("/%zz", 400),
+            ("/projects/a%2Fb", 200),
+            ("/@scope%2fname", 200),
+            ("/wiki/What%3F", 200),
+        ] {
+            assert_eq!(on(&mut bed, path, open), expected, "{path}");
+        }
+        // A plugin that only watches refuses nothing, until a route enforces.
+        let mut bed = Bed::new("jwt-auth", is_bundled, &watching);
+        assert_eq!(on(&mut bed, "//admin", open), 200);
+        assert_eq!(on(&mut bed, "//admin", r#"{"mode": "enforce"}"#), 400);
+        assert_eq!(on(&mut bed, "//admin", open), 400);
+        let counter = "meshward.jwt-auth.ambiguous_paths_total;outcome=";
+        let counted = ["reported", "denied"]
+            .map(|outcome| bed.proxy.host().metric(&format!("{counter}{outcome}")));
+        assert_eq!(counted, [1, 2]);
+        for (trust, escaped, moved) in [("unambiguous", 400, 400), ("always", 200, 200)] {
+            let configuration = auth.replacen('{', &format!(r#"{{"route_trust": "{trust}", "#), 1);
+            let mut bed = Bed::new("jwt-auth", is_bundled, &configuration);
+            assert_eq!(on(&mut bed, "/projects/a%2Fb", open), escaped, "{trust}");
+            assert_eq!(on(&mut bed, "//admin", open), moved, "{trust}");
+        }
+    }
+}
+
+/// Of rules by the name of the route, those that may be meant count.
+#[test]
+fn limits_and_redaction_apply_to_a_path_that_may_belong_to_their_route() {
+    let on = |path: &str| Request::get(path).attribute(&["xds", "route_name"], "public".to_owned());
+    let of_admin = r#""match": {"routes": ["admin"]}"#;
+    for is_bundled in BOTH {
+        let limits = with(LIMITS, r#""mode": "enforce""#)
+            .replace(r#""name": "l""#, &format!(r#""name": "l", {of_admin}"#));
+        let mut bed = Bed::new("token-bucket", is_bundled, &limits);
+        assert_eq!(
+            ["/a", "/a", "/x/..%2fadmin", "/x/..%2fadmin", "/a%2Fb"]
+                .map(|path| status(&bed.run(&on(path)))),
+            [200, 200, 200, 429, 200]
+        );
+        let keyed = with(LIMITS, r#""mode": "enforce""#).replace(r#"["ip"]"#, r#"["route"]"#);
+        let mut bed = Bed::new("token-bucket", is_bundled, &keyed);
+        assert_eq!(
+            ["//admin", "/a"].map(|path| status(&bed.run(&on(path)))),
+            [400, 200]
+        );
+        let redact = with(REDACT, r#""mode": "enforce""#)
+            .replace(r#"{"detect""#, &format!(r#"{{{of_admin}, "detect""#));
+        let mut bed = Bed::new("pii-redactor", is_bundled, &redact);
+        for (path, is_redacted) in [("/a", false), ("//admin", true)] {
+            let outcome = bed.run(&on(path));
+            assert_eq!(
+                outcome.client().text().contains("[EMAIL]"),
+                is_redacted,
+                "{path}"
+            );
+        }
     }
 }

@@ -123,3 +123,30 @@ fn wrong_rules_are_refused_at_their_place() {
         "{refused}"
     );
 }
+
+/// A plugin that only reports strips nothing, so an upstream may go by the host that a header names.
+#[test]
+fn a_header_that_is_not_stripped_counts() {
+    let folded = r#""mode": "report", "host_override": "strip", "_rules_": [{"_match_domain_": ["admin.example"], "mode": "enforce"}]"#;
+    for is_bundled in BOTH {
+        let mut bed = Bed::new("jwt-auth", is_bundled, &with(AUTH, folded));
+        let request = |host: &str, other: &str| {
+            let request = Request::get("/")
+                .without(":authority")
+                .header(":authority", host);
+            request.header("x-forwarded-host", other)
+        };
+        for (host, other, expected) in [
+            ("shop.example", "shop.example", 200),
+            ("shop.example", "admin.example", 400),
+            // Here it goes.
+            ("admin.example", "shop.example", 403),
+        ] {
+            assert_eq!(
+                status(&bed.run(&request(host, other))),
+                expected,
+                "{host} {other}"
+            );
+        }
+    }
+}

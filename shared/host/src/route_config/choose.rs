@@ -25,6 +25,8 @@ pub struct RouteConfigs<T> {
     base: Json,
     metadata: Option<OnError>,
     folded: Vec<(FoldedRule, Rc<T>)>,
+    /// Some of them are for routes, not for hosts.
+    go_by_route: bool,
     /// What metadata has said so far, the latest last.
     known: RefCell<Vec<(Spaces, Found<T>)>>,
     metrics: Metrics,
@@ -128,6 +130,8 @@ impl<T: PolicyOfRoute> RouteConfigs<T> {
             capabilities: *startup.capabilities,
             keys: part.keys,
             base: part.base(&Json::parse(startup.configuration.as_bytes()).unwrap_or(Json::Null)),
+            go_by_route: metadata.is_some()
+                || settings.folded.iter().any(FoldedRule::goes_by_route),
             metadata,
             folded: folded.collect::<Result<_, Problems>>()?,
             known: RefCell::default(),
@@ -168,17 +172,59 @@ impl<T: PolicyOfRoute> RouteConfigs<T> {
         compile: Compile<'_, T>,
         is_first: bool,
     ) -> Choice<T> {
-        let found = match self.of_metadata(host, compile) {
+        let said = self.of_metadata(host, compile);
+        let found = |request: &Request| match &said {
             Found::Nothing => self.of_folded(host, request, plugin),
-            found => found,
+            said => said.clone(),
         };
+        let mut chosen = found(request);
+        // What only reports strips nothing: an upstream that acts on an override sees it, and may serve what
+        // another configuration enforces.
+        let strips = match &chosen {
+            Found::Route(route) => route.strictest_mode().enforces(),
+            _ => plugin.strictest_mode().enforces(),
+        };
+        let unstripped = (!strips).then(|| request.unstripped()).flatten();
+        if let Some(unstripped) = &unstripped {
+            chosen = found(unstripped);
+        }
+        if self.go_by_route && !unstripped.as_ref().unwrap_or(request).is_on_route(host) {
+            // It may go to any route, so all that are known count, the one at hand among them.
+            let mode = self.strictest_mode(plugin);
+            if self.is_refused(host, request, &AMBIGUOUS_PATH, (mode, false), is_first) {
+                return Choice::Refused;
+            }
+        }
         // What a client sends is no wrong configuration: it goes by all that it may be about.
-        let (problem, mode, passes) = match found {
+        let (problem, mode, passes) = match chosen {
             Found::Nothing => return Choice::Plugin,
             Found::Route(route) => return Choice::Route(route),
             Found::Invalid => (&INVALID, mode, self.metadata == Some(OnError::Allow)),
             Found::Ambiguous(mode) => (&AMBIGUOUS_HOST, mode, false),
         };
+        match self.is_refused(host, request, problem, (mode, passes), is_first) {
+            true => Choice::Refused,
+            false => Choice::Plugin,
+        }
+    }
+
+    /// The strictest mode of the plugin and of all routes that are known: for what may go to any of them.
+    pub fn strictest_mode(&self, plugin: &T) -> Mode {
+        let mut mode = plugin.strictest_mode();
+        self.for_each(|route| mode = Mode::strictest([mode, route.strictest_mode()].into_iter()));
+        mode
+    }
+
+    /// Refuses a request if the mode enforces and it is not let pass. `is_first`: what becomes of it has not been
+    /// counted yet.
+    fn is_refused(
+        &self,
+        host: &dyn Host,
+        request: &Request,
+        problem: &Problem,
+        (mode, passes): (Mode, bool),
+        is_first: bool,
+    ) -> bool {
         let outcome = match (passes, mode.enforces()) {
             (true, _) => "allowed",
             (false, true) => "denied",
@@ -189,7 +235,7 @@ impl<T: PolicyOfRoute> RouteConfigs<T> {
             self.report(host, problem, outcome);
         }
         if !is_refused {
-            return Choice::Plugin;
+            return false;
         }
         let (filter, code) = (self.filter, problem.code);
         let id = request.request_id(host);
@@ -199,7 +245,7 @@ impl<T: PolicyOfRoute> RouteConfigs<T> {
         });
         let refusal = Refusal::new(problem.status, code, problem.detail);
         refuse::send(host, &refusal, filter, id, request.is_grpc(host));
-        Choice::Refused
+        true
     }
 
     /// Each that is ready.
@@ -297,6 +343,12 @@ const INVALID: Problem = Problem {
     code: "route_config_invalid",
     counter: "route_config_errors_total",
     detail: "The gateway has no valid configuration for this route.",
+};
+const AMBIGUOUS_PATH: Problem = Problem {
+    status: 400,
+    code: "path_ambiguous",
+    counter: "ambiguous_paths_total",
+    detail: "The path can be read in more than one way.",
 };
 const AMBIGUOUS_HOST: Problem = Problem {
     status: 400,

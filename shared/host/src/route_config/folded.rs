@@ -68,6 +68,11 @@ impl FoldedRule {
         })
     }
 
+    /// Whether it is about routes or services, not about hosts.
+    pub(super) const fn goes_by_route(&self) -> bool {
+        !matches!(self.about, About::Hosts(_))
+    }
+
     pub(super) fn fit(&self, host: &dyn Host, request: &Request) -> Fit {
         let is_about = |name: Option<&str>, test: &dyn Fn(&str) -> bool| {
             if name.is_some_and(test) {

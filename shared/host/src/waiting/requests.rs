@@ -1,6 +1,6 @@
 //! The requests that a filter holds.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use policy::ordered_map::OrderedMap;
@@ -33,6 +33,8 @@ pub struct Waiter<W> {
     since_ns: u64,
     /// It is the effective context.
     is_there: bool,
+    /// Nobody else has its place.
+    keeps_place: bool,
     /// What the filter keeps of it.
     pub request: W,
 }
@@ -54,6 +56,12 @@ impl<W> Waiter<W> {
     #[must_use]
     pub const fn is_there(&self) -> bool {
         self.is_there
+    }
+
+    /// Whether it may wait on: another request may have its place, see [`WaitingRequests::has_room`].
+    #[must_use]
+    pub const fn keeps_place(&self) -> bool {
+        self.keeps_place
     }
 
     /// Lets the request go on.
@@ -84,18 +92,50 @@ impl<W> WaitingRequests<W> {
         }
     }
 
-    /// Whether one more request of a client may wait. The last half of the places is for clients that have less than a
-    /// quarter of them, so that nobody keeps all others out. `is_of_client` says whether a request is of the same
-    /// client.
-    #[must_use]
-    pub fn has_room(&self, is_of_client: impl Fn(&W) -> bool) -> bool {
-        if self.waiters.len() < self.max_requests.div_ceil(2) {
+    /// Whether one more request may wait. Where there is no place left, the client with the most requests gives
+    /// one up, the last that it sent, as long as it has more than the one that comes; so nobody keeps others out,
+    /// from however many addresses. That request is due, and not [`Waiter::keeps_place`].
+    ///
+    /// Where calls wake their own requests only, nobody can be made to go: there the last half of the places is
+    /// for clients that have less than a quarter of them.
+    pub fn has_room(&mut self, client: u64, client_of: impl Fn(&W) -> u64) -> bool {
+        let staying = || self.waiters.values().filter(|waiter| waiter.keeps_place);
+        let count = staying().count();
+        if count < self.max_requests.div_ceil(2) {
             return true;
         }
-        let requests = self.waiters.values().map(|waiter| &waiter.request);
-        self.waiters.len() < self.max_requests
-            && requests.filter(|request| is_of_client(request)).count()
-                < self.max_requests.div_ceil(4)
+        if self.wake_by_own_calls {
+            let own = staying().filter(|waiter| client_of(&waiter.request) == client);
+            return count < self.max_requests && own.count() < self.max_requests.div_ceil(4);
+        }
+        if count < self.max_requests {
+            return true;
+        }
+        // The requests of each client, and the last of them.
+        let mut clients: HashMap<u64, (usize, u64, ContextId)> = HashMap::new();
+        for waiter in staying() {
+            let none = (0, 0, waiter.context);
+            let known = clients.entry(client_of(&waiter.request)).or_insert(none);
+            known.0 = known.0.saturating_add(1);
+            if waiter.arrival >= known.1 {
+                (known.1, known.2) = (waiter.arrival, waiter.context);
+            }
+        }
+        let own = clients.get(&client).map_or(0, |(requests, ..)| *requests);
+        let most = clients
+            .values()
+            .max_by_key(|(requests, last, _)| (*requests, *last));
+        let Some((_, _, last)) = most
+            .filter(|(requests, ..)| *requests > own.saturating_add(1))
+            .copied()
+        else {
+            return false;
+        };
+        if let Some(waiter) = self.waiters.get_mut(&last) {
+            waiter.keeps_place = false;
+        }
+        self.wake(&[last]);
+        true
     }
 
     /// Keeps a request that the filter pauses. The filter has asked whether there is room, unless
@@ -107,6 +147,7 @@ impl<W> WaitingRequests<W> {
             arrival: self.arrivals,
             since_ns: now_ns,
             is_there: false,
+            keeps_place: true,
             request,
         };
         self.waiters.insert(context, waiter);

@@ -131,7 +131,7 @@ codes! {
     INTERNAL_REDIRECT "MW2120" "internal_redirect"
         "Envoy runs all filters again for an internal redirect, on the request as they have left it: without the credential that jwt-auth has taken off, so that a target that asks for one refuses it, and limits charge it twice. Let the client follow the redirect, or say \"forward\": true.";
     ROUTES_BY_PATH "MW2121" "routes_by_path"
-        "A filter goes by the route, and routes go by the path. Envoy reads it in one way; upstreams know others (/x/..%2fadmin, /;x/admin, /Admin, /index.php/admin, X-Original-URL), so that a request reaches one route and is served as if it had come by another. A rule with \"paths\" refuses such requests: say there what must hold, or let routes differ by host. filters/meshward/ROUTES.md.";
+        "A filter goes by the route, and routes go by the path. A path that some server takes for another place is refused (route_trust), but not what ordinary clients send and upstreams take for the same: /Admin, /index.php/admin, /admin.json, and with an escaped slash /admin%2Fusers, which \"route_trust\": \"unambiguous\" refuses. A rule with \"paths\" has none of these gaps: say there what must hold, or let routes differ by host. filters/meshward/ROUTES.md.";
     BODY_RULE_REFUSES "MW2122" "body_rule_refuses"
         "The host cannot change bodies (APISIX, Kong), and a rule of pii-redactor about bodies enforces: every request that has one and that the rule matches is refused, whatever is in it. Let the rule report (\"mode\": \"report\"), leave bodies out of apply_to, or say \"on_error\": {\"host_readonly\": \"pass\"}: what is found is counted then, and sent.";
     NORMALIZE_PATH "MW2201" "normalize_path_off"

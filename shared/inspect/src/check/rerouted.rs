@@ -59,7 +59,7 @@ pub(super) fn check(documents: &[Tree], filters: &[Placed]) -> Vec<Fault> {
             is_error: false,
             span: (*span).clone(),
             message: format!(
-                "{} goes by the route, for which Envoy reads the path in one way: what is under {path:?} to the upstream may come by another route (%2F, ;x, another case, X-Original-URL). Let what must hold there go by \"paths\" or \"hosts\"",
+                "{} goes by the route, for which Envoy reads the path in one way: what is under {path:?} to the upstream may come by another route (another case, index.php, %2F). Let what must hold there go by \"paths\" or \"hosts\"",
                 by_route.filter
             ),
         });

@@ -9,7 +9,8 @@
 //! All keys that are there must hold; within a list one item is enough, but for `scopes`,
 //! `headers` and `claims`, of which all must hold. An absent or empty match holds always.
 //!
-//! Servers may read a path, a method, a host or a repeated header in more than one way. There is one
+//! Servers may read a path, a method, a host or a repeated header in more than one way, and a path that leads
+//! elsewhere may belong to another route. There is one
 //! rule for all: where one rule decides ([`select`]), all readings must lead to it; where every rule
 //! that matches counts ([`applies`]), one reading is enough.
 
@@ -29,6 +30,7 @@ use crate::consent::ConsentCondition;
 use crate::explain::{self, Condition, Step};
 use crate::facts::Facts;
 use crate::path::{PathFit, PathPattern, PathRouting, Reading, Significance};
+use crate::values::MAX_VALUES;
 use header_condition::HeaderCondition;
 use known_method::method;
 
@@ -202,7 +204,7 @@ impl Match {
             })
         })
         .and(|| {
-            told(self.route_fits(facts).into(), || {
+            told(self.route_fits(facts), || {
                 let route = facts.route().unwrap_or("no route");
                 Condition::new("routes", &self.routes, route)
             })
@@ -252,11 +254,15 @@ impl Match {
         )
     }
 
-    fn route_fits(&self, facts: &dyn Facts) -> bool {
-        self.routes.is_empty()
-            || facts
-                .route()
-                .is_some_and(|route| self.routes.iter().any(|item| item == route))
+    fn route_fits(&self, facts: &dyn Facts) -> Fit {
+        if self.routes.is_empty() {
+            return Fit::Yes;
+        }
+        if !facts.is_on_route() {
+            return Fit::Maybe(Ambiguity::Path);
+        }
+        let route = facts.route();
+        Fit::from(self.routes.iter().any(|item| Some(item.as_str()) == route))
     }
 
     fn caller_fits(&self, facts: &dyn Facts) -> Fit {
@@ -312,16 +318,14 @@ impl Match {
                     None => allowed == found,
                 })
         };
-        told(
-            Fit::over(facts.media_types().iter().map(is_one), Ambiguity::Header),
-            || {
-                Condition::new(
-                    "content_types",
-                    &self.content_types,
-                    facts.media_types().join(", "),
-                )
-            },
-        )
+        let types = facts.media_types();
+        let fit = match types.len() > MAX_VALUES {
+            true => Fit::Maybe(Ambiguity::Header),
+            false => Fit::over(types.iter().map(is_one), Ambiguity::Header),
+        };
+        told(fit, || {
+            Condition::new("content_types", &self.content_types, types.join(", "))
+        })
     }
 }
 

@@ -17,9 +17,11 @@
 mod escapes;
 mod pattern;
 mod readings;
+mod route_trust;
 mod servers;
 
 pub use pattern::{PathFit, PathPattern, PathRouting, PathVariable, PatternError, Significance};
+pub use route_trust::RouteTrust;
 pub use servers::{SERVERS, Server, Step};
 
 use crate::overrides::Overrides;
@@ -33,6 +35,8 @@ use pattern::is_same_name;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestPath {
     readings: Vec<Reading>,
+    /// Whether some reading is of another place than the one that the path names as it was sent.
+    strays: bool,
 }
 
 /// One way to read a path: its segments.
@@ -59,9 +63,7 @@ impl RequestPath {
         let path = target.split(['?', '#']).next().unwrap_or(target);
         if path == "*" {
             // OPTIONS * (RFC 9110 section 9.3.7) is about the server, not about a path.
-            return Ok(Self {
-                readings: vec![Reading::new(vec!["*".to_owned()])],
-            });
+            return Ok(Self::plain(Reading::new(vec!["*".to_owned()])));
         }
         if !path.starts_with(['/', '\\']) {
             return Err(PathError::NotAbsolute);
@@ -69,17 +71,33 @@ impl RequestPath {
         // A query that begins with `?` is one for every server; a `#` is not (Go keeps it).
         let path_and_fragment = target.split('?').next().unwrap_or(target);
         if path_and_fragment.len() == path.len() && is_plain(path) {
+            return Ok(Self::plain(Reading::canonical(path)));
+        }
+        let decoded = decode(path)?;
+        let canonical = Reading::canonical(&decoded);
+        if !is_ambiguous(path_and_fragment) {
+            let strays = !canonical.is_in_place(&decoded);
             return Ok(Self {
-                readings: vec![Reading::canonical(path)],
+                readings: vec![canonical],
+                strays,
             });
         }
-        let canonical = Reading::canonical(&decode(path)?);
+        decode(path_and_fragment)?;
         let mut readings = vec![canonical];
-        if is_ambiguous(path_and_fragment) {
-            decode(path_and_fragment)?;
-            readings::add_all(path_and_fragment, &mut readings)?;
+        readings::add_all(path_and_fragment, &mut readings)?;
+        // Proxies route by a fragment too, or refuse it.
+        let has_fragment = path_and_fragment.len() != path.len();
+        Ok(Self {
+            strays: has_fragment || !readings.iter().all(|one| one.is_in_place(&decoded)),
+            readings,
+        })
+    }
+
+    fn plain(reading: Reading) -> Self {
+        Self {
+            readings: vec![reading],
+            strays: false,
         }
-        Ok(Self { readings })
     }
 
     /// Reads the value of `:path`, and the paths that some upstream may take in its place.
@@ -108,10 +126,12 @@ impl RequestPath {
         Ok(path)
     }
 
+    /// Adds what stands in the place of the path, which is somewhere else.
     fn add(&mut self, readings: Vec<Reading>) {
         for reading in readings {
             if !self.readings.contains(&reading) {
                 self.readings.push(reading);
+                self.strays = true;
             }
         }
     }
@@ -166,6 +186,18 @@ impl Reading {
     #[must_use]
     pub fn segments(&self) -> &[String] {
         &self.segments
+    }
+
+    /// Whether this is the place that a path names, of which `decoded` is the text: the same text, however it is
+    /// divided into segments (`/projects/a%2Fb`), or the end of its last segment cut off (`/a;v=1`, `/what%3F`,
+    /// `/Acme%20Inc.`). A route by a prefix is the same for both.
+    fn is_in_place(&self, decoded: &str) -> bool {
+        let text = self.to_text();
+        let left = decoded.strip_prefix(text.trim_end_matches('/'));
+        let left = left.map(|left| left.trim_end_matches('/'));
+        left.is_some_and(|left| {
+            left.is_empty() || (left.starts_with([';', '?', '#', '.', ' ']) && !left.contains('/'))
+        })
     }
 
     fn to_text(&self) -> String {
@@ -298,11 +330,12 @@ fn without_parameters(segment: &str) -> &str {
 fn is_ambiguous(path: &str) -> bool {
     path.contains(['#', ';', '\\'])
         || path.contains("//")
+        || path.contains("/(")
         || path
             .split('/')
             .any(|segment| segment.ends_with('.') || segment.ends_with("%20"))
         || escapes::escaped(path).any(|byte| {
-            is_unreserved(byte) || matches!(byte, b'/' | b'\\' | b';' | b'?' | b'#' | b'%')
+            is_unreserved(byte) || matches!(byte, b'/' | b'\\' | b';' | b'?' | b'#' | b'%' | b'(')
         })
 }
 
@@ -312,8 +345,8 @@ fn is_plain(path: &str) -> bool {
     let mut before = 0;
     let is_plain = path.bytes().all(|byte| {
         // `//`, `/.` and `/..`; names such as `.well-known` take the long way as well. So does a dot
-        // at the end of a segment, see `readings`.
-        let may_move = matches!((before, byte), (b'/', b'/' | b'.') | (b'.', b'/'));
+        // at the end of a segment, and what may be a session, see `readings`.
+        let may_move = matches!((before, byte), (b'/', b'/' | b'.' | b'(') | (b'.', b'/'));
         before = byte;
         !may_move && (byte.is_ascii_alphanumeric() || b"/-_.~@:,+=!$&'()*".contains(&byte))
     });

@@ -10,7 +10,8 @@
 //! 4. what the server does: parameters cut off, the rest decoded, with `%2F` as a separator or
 //!    within its segment, with or without the escapes that no client needs; then whether a `?` or
 //!    `#` that was escaped ends the path, `\` as `/`, parameters cut off, empty segments merged, dots
-//!    and blanks at the end of the path or of its segments dropped, dot segments resolved;
+//!    and blanks at the end of the path or of its segments dropped, dot segments resolved, segments that
+//!    hold a session dropped;
 //! 5. whether what is left of escapes is decoded again, by the application, and read as in 4.
 //!
 //! Every choice that makes a difference to the path at hand doubles the texts that it may be taken
@@ -89,7 +90,8 @@ fn of_decoded(texts: &mut Texts) -> Result<(), PathError> {
         ]
     })?;
     // What a proxy has decoded is an escape again to the server behind it.
-    texts.branch(|text| [resolved(text, raw_dots), resolved(text, escaped_dots)])
+    texts.branch(|text| [resolved(text, raw_dots), resolved(text, escaped_dots)])?;
+    texts.branch(|text| [without_sessions(text, false), without_sessions(text, true)])
 }
 
 /// What becomes of empty segments: those in front may name a host.
@@ -253,6 +255,38 @@ fn without_last_parameters(text: &[u8]) -> Option<Vec<u8>> {
         .checked_sub(last.iter().position(|byte| *byte == b';')?)?;
     let end = text.len().checked_sub(parameters)?;
     text.get(..end).map(<[u8]>::to_vec)
+}
+
+/// Without the segments that ASP.NET takes for the session or ticket of a client without cookies, as `(S(x))`, or
+/// without the last one of them.
+fn without_sessions(text: &[u8], last_only: bool) -> Option<Vec<u8>> {
+    if !text.windows(2).any(|pair| pair == b"/(") {
+        return None;
+    }
+    let segments: Vec<&[u8]> = text.split(|byte| *byte == b'/').collect();
+    let last = segments.iter().rposition(|segment| is_session(segment))?;
+    let kept = segments
+        .iter()
+        .enumerate()
+        .filter(|(place, segment)| *place != last && (last_only || !is_session(segment)));
+    Some(joined(kept.map(|(_, segment)| *segment)))
+}
+
+/// Whether a segment is parentheses around a series of a capital letter with parentheses of its own.
+fn is_session(segment: &[u8]) -> bool {
+    let inner = segment.strip_prefix(b"(");
+    let Some(mut rest) = inner.and_then(|inner| inner.strip_suffix(b")")) else {
+        return false;
+    };
+    let is_some = !rest.is_empty();
+    while let [letter, b'(', value @ ..] = rest {
+        let end = value.iter().position(|byte| matches!(byte, b'(' | b')'));
+        match end.and_then(|end| value.get(end..)) {
+            Some([b')', behind @ ..]) if letter.is_ascii_uppercase() => rest = behind,
+            _ => return false,
+        }
+    }
+    is_some && rest.is_empty()
 }
 
 /// Without empty segments, but for one at the end.

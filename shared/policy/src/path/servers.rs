@@ -50,6 +50,8 @@ pub enum Step {
     Trim,
     /// Dots and blanks at the end of segments go.
     TrimSegments,
+    /// A segment such as `(S(x))` holds a session.
+    Sessions,
     /// `.json` at the end is no part of the route.
     Extension,
     /// A segment such as `index.php` is no part of the route.
@@ -77,6 +79,7 @@ impl Step {
             Self::EscapedDots => "resolve dots and `%2e`",
             Self::Trim => "dots and blanks off the end",
             Self::TrimSegments => "dots and blanks off segments",
+            Self::Sessions => "`(S(x))` off",
             Self::Extension => "look past `.json`",
             Self::Script => "look past `index.php`",
         }
@@ -286,6 +289,18 @@ pub const SERVERS: &[Server] = &[
             Step::Dots,
         ],
         "https://learn.microsoft.com/windows/win32/http/url-canonicalization",
+    ),
+    server(
+        "ASP.NET, behind IIS",
+        &[
+            Step::Fragment,
+            Step::Decode,
+            Step::Backslash,
+            Step::Merge,
+            Step::Dots,
+            Step::Sessions,
+        ],
+        "https://learn.microsoft.com/dotnet/api/system.web.configuration.sessionstatesection.cookieless",
     ),
     server(
         "Windows file systems, behind IIS",

@@ -74,6 +74,86 @@ fn a_plain_path_has_one_reading() {
 }
 
 #[test]
+fn a_path_that_some_server_takes_elsewhere_is_on_no_route() {
+    let is_on_route = |raw: &str, trust: RouteTrust| {
+        let path = RequestPath::parse(raw.as_bytes());
+        trust.covers(path.as_ref().map_err(|error| *error))
+    };
+    for raw in [
+        "/x/..%2fadmin",
+        "/x/%2e%2e/admin",
+        "/projects/a%2F..%2F..%2Fadmin",
+        "/x/../admin",
+        "//admin/users",
+        "/api//admin",
+        "/;x/admin/users",
+        "/admin;x/users",
+        "/x/..;/admin",
+        "/%61dmin/users",
+        "/admi%256e/users",
+        "/a%252Fb",
+        "/admin%20/users",
+        "/admin./users",
+        "/x\\..\\admin",
+        "/x%5c..%5cadmin",
+        "/admin%3Fx/users",
+        "/(S(x))/admin",
+        "/a#b",
+        "/%zz",
+        "/a%00",
+        "/%ff",
+    ] {
+        assert!(!is_on_route(raw, RouteTrust::InPlace), "{raw}");
+        assert!(!is_on_route(raw, RouteTrust::Unambiguous), "{raw}");
+        assert!(is_on_route(raw, RouteTrust::Always), "{raw}");
+    }
+    // What is everyday: an identifier with a slash, a title with a question mark, the name of a company.
+    for raw in [
+        "/projects/a%2Fb",
+        "/api/v4/projects/group%2Fsub%2Fname/issues?page=2",
+        "/@scope%2fname",
+        "/wiki/What_is_it%3F",
+        "/tags/c%23",
+        "/companies/Acme%20Inc.",
+        "/page;jsessionid=0123",
+    ] {
+        assert!(is_on_route(raw, RouteTrust::InPlace), "{raw}");
+        assert!(!is_on_route(raw, RouteTrust::Unambiguous), "{raw}");
+    }
+    for raw in [
+        "/",
+        "*",
+        "/a/b/",
+        "/a//",
+        "/a/b?c=/../d",
+        "/stra%C3%9Fe/%40x/a%20b",
+        "/.well-known/x",
+        "/Products(1)/a%28b%29",
+        "/(draft)/a",
+        "/a/100%25",
+    ] {
+        assert!(is_on_route(raw, RouteTrust::Unambiguous), "{raw}");
+    }
+}
+
+#[test]
+fn a_path_that_overrides_leads_elsewhere() {
+    let overridden = |paths: &[&str], prefixes: &[&str]| {
+        let owned = |list: &[&str]| list.iter().map(|item| (*item).to_owned()).collect();
+        let overrides = Overrides {
+            paths: owned(paths),
+            prefixes: owned(prefixes),
+            ..Overrides::default()
+        };
+        let path = RequestPath::parse_overridden(b"/v1/admin", &overrides);
+        RouteTrust::InPlace.covers(path.as_ref().map_err(|error| *error))
+    };
+    assert!(overridden(&["/v1/admin"], &["/v2"]));
+    assert!(!overridden(&["/admin"], &[]));
+    assert!(!overridden(&[], &["/v1"]));
+}
+
+#[test]
 fn what_cannot_be_read_is_an_error() {
     for (raw, error) in [
         (&b"/%zz"[..], PathError::BrokenEscape),

@@ -144,6 +144,10 @@ pub(crate) const SERVERS: &[Model] = &[
     model("Rails", |raw| {
         segments(&squeezed(&decoded(until(raw, &['?', '#']))))
     }),
+    model("ASP.NET, behind HTTP.sys", |raw| {
+        let path = cleaned(&decoded(until(raw, &['?', '#'])).replace('\\', "/"));
+        segments(&without_session(&path))
+    }),
     model("Windows, behind HTTP.sys", |raw| {
         let path = cleaned(&decoded(until(raw, &['?', '#'])).replace('\\', "/"));
         segments(&windows_file(&path))
@@ -259,6 +263,30 @@ fn without_script(mut path: Vec<String>, script: Option<usize>) -> Route {
         path.remove(place);
     }
     Some(path)
+}
+
+/// `CookielessHelper` of ASP.NET: the last `/(...)/` whose content is one capital letter and parentheses after the
+/// other is a session or a ticket, and no part of the path.
+fn without_session(path: &str) -> String {
+    for (start, _) in path.rmatch_indices("/(") {
+        let rest = &path[start + 2..];
+        let Some(end) = rest.find(")/") else { continue };
+        let mut inner = &rest[..end];
+        let mut is_header = !inner.is_empty();
+        while !inner.is_empty() && is_header {
+            let value = inner.strip_prefix(|letter: char| letter.is_ascii_uppercase());
+            let value = value.and_then(|value| value.strip_prefix('('));
+            let end = value.and_then(|value| Some((value, value.find(['(', ')'])?)));
+            match end {
+                Some((value, end)) if value[end..].starts_with(')') => inner = &value[end + 1..],
+                _ => is_header = false,
+            }
+        }
+        if is_header {
+            return format!("{}{}", &path[..start], &rest[end + 1..]);
+        }
+    }
+    path.to_owned()
 }
 
 /// .NET, "File path formats on Windows systems", "Trim characters": "If a segment ends in a single

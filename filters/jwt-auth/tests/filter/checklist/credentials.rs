@@ -7,6 +7,7 @@ use std::time::Duration;
 use host::fake::{CallResponse, Profile, Request, Response};
 use policy::identity::{AuthenticationMethod, Identity};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::bed::{Bed, ISSUER, Signer, bearer, in_every_host};
 
@@ -27,6 +28,11 @@ fn api_keys(from: &Value) -> Value {
     json!({"api_keys": {"from": from, "keys": [{
         "id": "acme", "sha256": KEY_HASH, "scopes": ["read"], "claims": {"plan": "gold", "seats": 5},
     }]}})
+}
+
+fn hash_of(key: &str) -> String {
+    let hash = Sha256::digest(key);
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn introspection() -> Value {
@@ -185,6 +191,16 @@ fn only_what_was_verified_is_forwarded() {
         let outcome = bed.passes("two in one header", &both, &token);
         let kept = outcome.upstream().header("authorization");
         assert_eq!(kept, Some(format!("Bearer {token}")));
+        // Services behind a gateway that verifies take what stands behind the first word, whatever the word.
+        for value in [
+            format!("Token {evil} , Bearer {token}"),
+            format!("Bearer {token}, JWT {evil}"),
+        ] {
+            let mixed = Request::get("/x").header("authorization", value);
+            let outcome = bed.passes("another scheme beside it", &mixed, &token);
+            let kept = outcome.upstream().header("authorization");
+            assert_eq!(kept, Some(format!("Bearer {token}")));
+        }
         // Under rules that want nothing, and where what is wanted has failed, nothing was verified.
         for path in ["/open", "/x"] {
             let request = Request::get(path)
@@ -206,6 +222,83 @@ fn only_what_was_verified_is_forwarded() {
             Some("Basic YTpi")
         );
     });
+}
+
+#[test]
+fn what_stands_beside_a_credential_that_is_kept_goes_with_it() {
+    let signer = Signer::new("a", 7);
+    let configuration = json!({
+        "providers": {"corp": issuer(&signer, &json!({}))},
+        "rules": [{"require": {"provider": "corp"}}],
+    });
+    in_every_host(&configuration, |bed| {
+        let token = signer.token(&bed.claims(&json!({})));
+        let mixed =
+            Request::get("/x").header("authorization", format!("Token evil, Bearer {token}"));
+        let outcome = bed.passes("another scheme beside it", &mixed, &token);
+        assert_eq!(outcome.upstream().header("authorization"), gone(bed));
+    });
+}
+
+#[test]
+fn more_credentials_than_anybody_has_are_not_compared() {
+    let keys: Vec<Value> = (0..10)
+        .map(|number| {
+            json!({"id": format!("k{number}"), "sha256": hash_of(&format!("key {number}"))})
+        })
+        .collect();
+    let configuration = |on_multiple: &str| {
+        json!({
+            "providers": {"partners": {"api_keys": {"from": [{"header": "x-api-key"}], "keys": keys}}},
+            "rules": [{"require": {"provider": "partners"}}],
+            "on_multiple": on_multiple,
+        })
+    };
+    let some = |count: usize| {
+        let keys: Vec<String> = (0..count).map(|number| format!("key {number}")).collect();
+        Request::get("/").header("x-api-key", keys.join(","))
+    };
+    for (on_multiple, count, expected) in [
+        ("all", 8, 200),
+        ("all", 9, 401),
+        ("first", 20_000, 200),
+        ("deny", 20_000, 401),
+    ] {
+        let mut bed = Bed::new(Profile::Envoy, &configuration(on_multiple));
+        let outcome = bed.run(&some(count), "key 0");
+        let told = format!("{on_multiple} {count}");
+        assert_eq!(outcome.client().status(), Some(expected), "{told}");
+    }
+}
+
+/// A rule that asks for one caller: nobody here has both the scope and the object.
+#[test]
+fn one_caller_meets_the_conditions_of_a_rule_that_asks_for_one() {
+    let key = |id: &str, header: &str, scopes: &Value| {
+        json!({"api_keys": {"from": [{"header": header}],
+            "keys": [{"id": id, "sha256": hash_of(header), "scopes": scopes}]}})
+    };
+    let configuration = |providers: &str| {
+        json!({
+            "providers": {
+                "people": key("jane", "x-person", &json!(["users:read"])),
+                "services": key("batch", "x-service", &json!(["users:write"])),
+            },
+            "on_multiple": "all",
+            "rules": [{"match": {"paths": ["/users/**"]}, "require": {
+                providers: ["people", "services"], "scopes": ["users:write"],
+                "claims": [{"claim": "sub", "equals": {"path": "/users/{id}/**"}}],
+            }}],
+        })
+    };
+    let request = Request::get("/users/jane/x")
+        .header("x-person", "x-person")
+        .header("x-service", "x-service");
+    for (providers, expected) in [("any_of", 403), ("all_of", 200)] {
+        let mut bed = Bed::new(Profile::Envoy, &configuration(providers));
+        let outcome = bed.proxy.run(&request, &Response::json("{}"));
+        assert_eq!(outcome.client().status(), Some(expected), "{providers}");
+    }
 }
 
 #[test]

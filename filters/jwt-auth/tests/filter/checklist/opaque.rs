@@ -77,7 +77,7 @@ fn api_keys_are_known_by_their_hashes() {
             ("too long", &long, "api_key_unknown"),
             ("another provider's", BOLT, "api_key_unknown"),
             ("expired", EXPIRED, "api_key_expired"),
-            ("not valid yet", EARLY, "api_key_expired"),
+            ("not valid yet", EARLY, "api_key_not_yet_valid"),
             (
                 "denied",
                 "mw_a-key-of-somebody-who-is-denied",

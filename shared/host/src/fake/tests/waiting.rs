@@ -112,7 +112,7 @@ impl Stream<Asking> for AskingStream {
             };
             let _ = filter.calls.start_http(host, &call, occasion, "ask");
         }
-        if !filter.waiting.has_room(|_| false) || !filter.calls.can_hold(self.0) {
+        if !filter.waiting.has_room(0, |_| 0) || !filter.calls.can_hold(self.0) {
             refuse(host, &[], None);
             return Action::Pause;
         }
@@ -201,25 +201,52 @@ fn one_callback_ends_few_and_the_next_come_at_once() {
     }
 }
 
-#[test]
-fn nobody_keeps_all_others_out() {
-    let host = FakeHost::new(Profile::Envoy);
+/// Requests of clients, until there is no room for more of a client: how many are held then of whom.
+fn held(profile: Profile, clients: &[(u64, u32)]) -> Vec<(u64, usize)> {
+    let host = FakeHost::new(profile);
     let capabilities = Capabilities::probe(&host);
     let mut waiting = WaitingRequests::new(capabilities, 100, Duration::from_secs(1));
-    let mut come = |client: u32, times: u32| {
-        let mut held = 0;
-        for _ in 0..times {
-            if waiting.has_room(|of| *of == client) {
-                held += 1;
-                waiting.hold(client * 1000 + held, 0, client);
+    let mut context = 0;
+    for (client, times) in clients {
+        for _ in 0..*times {
+            if waiting.has_room(*client, |of| *of) {
+                context += 1;
+                waiting.hold(context, 0, *client);
             }
         }
-        held
-    };
-    assert_eq!(come(1, 200), 50, "half of the places");
-    assert_eq!(come(2, 200), 25, "a quarter");
-    assert_eq!(come(3, 200), 25, "what is left");
-    assert_eq!(come(4, 200), 0);
+    }
+    let mut held: Vec<(u64, usize)> = Vec::new();
+    for context in 1..=context {
+        let waiter = waiting.take(&host, context).unwrap();
+        if waiter.keeps_place() {
+            match held
+                .iter_mut()
+                .find(|(client, _)| *client == waiter.request)
+            {
+                Some((_, count)) => *count += 1,
+                None => held.push((waiter.request, 1)),
+            }
+        }
+    }
+    held
+}
+
+#[test]
+fn nobody_keeps_all_others_out() {
+    let crowd = [(1, 200), (2, 200), (3, 200), (4, 200), (5, 3)];
+    let shares = held(Profile::Envoy, &crowd);
+    assert_eq!(shares.iter().map(|(_, held)| held).sum::<usize>(), 100);
+    assert!(shares.contains(&(5, 3)), "{shares:?}");
+    assert!(
+        shares
+            .iter()
+            .all(|(client, held)| *client == 5 || (23..=26).contains(held)),
+        "{shares:?}"
+    );
+    // Who is alone may have all.
+    assert_eq!(held(Profile::Envoy, &[(1, 200)]), [(1, 100)]);
+    // Where a call wakes its own request only, nobody can be made to go.
+    assert_eq!(held(Profile::Kong, &crowd), [(1, 50), (2, 25), (3, 25)]);
 }
 
 #[test]

@@ -57,6 +57,42 @@ fn a_method_in_another_case_or_overridden_is_ambiguous() {
 }
 
 #[test]
+fn a_path_that_leads_elsewhere_may_belong_to_any_route() {
+    let on = |path: &str| Request {
+        route: Some("public".to_owned()),
+        ..Request::get(path, &[])
+    };
+    let yes = (Selection::Rule(0), Selection::Rule(0), true);
+    let no = (Selection::NoRule, Selection::Rule(1), false);
+    let ambiguous = Selection::Ambiguous(Ambiguity::Path);
+    let (public, private) = (r#"{"routes":["public"]}"#, r#"{"routes":["private"]}"#);
+    for path in ["/x", "/projects/a%2Fb", "/a;v=1"] {
+        assert_eq!(read_both_ways(public, &on(path)), yes, "{path}");
+        assert_eq!(read_both_ways(private, &on(path)), no, "{path}");
+    }
+    for path in ["/x/..%2fadmin", "//admin", "/;x/admin", "/%zz"] {
+        for rule in [public, private] {
+            let found = read_both_ways(rule, &on(path));
+            assert_eq!(found, (ambiguous, ambiguous, true), "{path}");
+        }
+    }
+}
+
+#[test]
+fn more_types_than_anybody_names_may_be_any() {
+    let types: Vec<String> = (0..10_000).map(|number| format!("a/a{number}")).collect();
+    let request = Request::get("/", &[("content-type", &types.join(","))]);
+    assert_eq!(
+        request.media_types().len(),
+        9,
+        "each is compared with all before it"
+    );
+    let ambiguous = Selection::Ambiguous(Ambiguity::Header);
+    let found = read_both_ways(r#"{"content_types":["text/csv"]}"#, &request);
+    assert_eq!(found, (ambiguous, ambiguous, true));
+}
+
+#[test]
 fn a_header_with_several_values_is_ambiguous() {
     let yes = (Selection::Rule(0), Selection::Rule(0), true);
     let no = (Selection::NoRule, Selection::Rule(1), false);
