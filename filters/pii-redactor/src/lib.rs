@@ -36,6 +36,7 @@ pub mod inflate;
 pub mod json;
 pub mod lexicon;
 pub mod limits;
+mod lines;
 pub mod malformed;
 mod markup;
 pub mod media;

@@ -23,6 +23,7 @@ pub(crate) struct Markup {
     attribute: KeyInfo,
     /// The elements around, the innermost last.
     elements: Vec<Element>,
+    table: Table,
     /// In a script or a style, where only its own end is a tag.
     is_raw: bool,
 }
@@ -34,6 +35,53 @@ struct Element {
     info: KeyInfo,
     /// What its attributes, or elements in it, call the value in it, a line each.
     naming: Vec<u8>,
+}
+
+/// A table of HTML whose first row has the names of the columns.
+#[derive(Clone, Debug, Default)]
+struct Table {
+    columns: Vec<Vec<u8>>,
+    /// The names in the row that is read, and the place of the cell behind the one that is.
+    row: Vec<Vec<u8>>,
+    next: usize,
+    /// The row has values.
+    has_values: bool,
+}
+
+impl Table {
+    /// An element begins. What the column of a cell is called is returned.
+    fn begin(&mut self, name: &[u8]) -> Option<&[u8]> {
+        match name {
+            b"table" => *self = Self::default(),
+            b"tr" => {
+                if !self.has_values && !self.row.is_empty() {
+                    std::mem::swap(&mut self.columns, &mut self.row);
+                }
+                self.row.clear();
+                self.next = 0;
+                self.has_values = false;
+            }
+            b"th" => self.next = self.next.plus(1),
+            b"td" => {
+                self.next = self.next.plus(1);
+                self.has_values = true;
+                let column = self.columns.get(self.next.less(1));
+                return column.map(Vec::as_slice).filter(|name| !name.is_empty());
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// A text in a cell of names.
+    fn name(&mut self, text: &[u8]) {
+        if (1..=MAX_COLUMNS).contains(&self.next) && text.len() <= MAX_NAME_BYTES {
+            self.row.resize(self.next, Vec::new());
+            if let Some(name) = self.row.last_mut() {
+                text.clone_into(name);
+            }
+        }
+    }
 }
 
 /// A tag that is being read.
@@ -252,6 +300,16 @@ impl Markup {
         let mut info = plan.name_info(parent, &name);
         match name.as_slice() {
             b"th" | b"dt" => info.role = Role::Name,
+            // A map of Java: its first text is the name of the second.
+            b"string"
+                if around_name == b"entry"
+                    && self
+                        .elements
+                        .last()
+                        .is_some_and(|entry| entry.naming.is_empty()) =>
+            {
+                info.role = Role::Name;
+            }
             b"td" | b"dd" | b"string" | b"integer" | b"date" | b"input" | b"textarea" => {
                 info.role = Role::Value;
             }
@@ -266,6 +324,9 @@ impl Markup {
             && let Some(last) = self.elements.last()
         {
             info.add_named(plan, parent, &last.naming);
+        }
+        if let Some(column) = self.table.begin(&name) {
+            info.add_named(plan, (&KeyInfo::default(), b""), column);
         }
         self.tag = Tag {
             element: Element {
@@ -320,23 +381,26 @@ impl Markup {
                 add_line(&mut tag.element.naming, text);
             }
             tag.is_button |= matches!(text, b"submit" | b"button" | b"reset");
-            for place in std::mem::take(&mut tag.unnamed) {
-                let mut info = KeyInfo {
-                    role: Role::Value,
-                    ..KeyInfo::default()
-                };
-                info.add_named(source.plan, (&KeyInfo::default(), b""), &tag.naming);
-                search(source.plan, source.text, place, &info, found);
+            let mut named = KeyInfo {
+                role: Role::Value,
+                ..KeyInfo::default()
+            };
+            if !tag.is_button
+                && !tag.unnamed.is_empty()
+                && named.add_named(source.plan, (&KeyInfo::default(), b""), &tag.naming)
+            {
+                for place in std::mem::take(&mut tag.unnamed) {
+                    search(source.plan, source.text, place, &named, found);
+                }
             }
         } else if info.role == Role::Value {
             if tag.element.info.role.names() {
                 note(&mut self.elements, tag.element.info.role, text);
             }
-            if tag.naming.is_empty() && tag.unnamed.len() < MAX_UNNAMED {
+            let is_named = !tag.is_button
+                && info.add_named(source.plan, (&KeyInfo::default(), b""), &tag.naming);
+            if !is_named && tag.unnamed.len() < MAX_UNNAMED {
                 tag.unnamed.push(place);
-            }
-            if !tag.is_button {
-                info.add_named(source.plan, (&KeyInfo::default(), b""), &tag.naming);
             }
         }
         search(source.plan, source.text, place, &info, found);
@@ -406,6 +470,9 @@ impl Markup {
         }
         if element.info.role.names() {
             note(around, element.info.role, label.unwrap_or(text));
+        }
+        if element.name == b"th" {
+            self.table.name(text);
         }
         let mut info = element.info.clone();
         if !element.naming.is_empty() {
@@ -500,6 +567,7 @@ const IN_A_TAG: u32 = 1 << 31;
 const MAX_NAME_BYTES: usize = 128;
 const MAX_ELEMENTS: usize = 64;
 const MAX_UNNAMED: usize = 4;
+const MAX_COLUMNS: usize = 64;
 /// An end is that of one of so many elements, or of none.
 const NEAR_ELEMENTS: usize = 16;
 

@@ -19,17 +19,21 @@ pub enum Framing {
     Form,
     /// Parts with this boundary.
     Multipart(Vec<u8>),
+    /// A message with headers of its own: a mail, or one of HTTP.
+    Message,
     /// Rows of cells.
     Csv(CsvFormat),
     /// XML or HTML: text with character references, or JSON if it begins like JSON.
     Markup,
     /// Text, or JSON if it begins like JSON.
     Text,
+    /// Text in lines of names and values, or JSON if it begins like JSON.
+    Lines,
     /// A GraphQL document, or JSON if it begins like JSON and unlike GraphQL.
     Graphql,
     /// A type that says nothing about the content: JSON, text or binary, as the first bytes say.
     Unknown,
-    /// The messages of gRPC, which are not searched; what begins like JSON is none.
+    /// The messages of gRPC and streams of Connect, which are not searched; what begins like JSON is none.
     Grpc,
     /// What is known to be binary, in a request: servers that parse JSON whatever its type says find it
     /// there, so what begins like JSON is none.
@@ -124,8 +128,10 @@ impl Media {
             (None, Some(known)) | (Some(known), None) => (Some(known), false),
             (Some(Framing::Grpc), known) | (known, Some(Framing::Grpc)) => (known, false),
             (Some(Framing::Unknown), known) | (known, Some(Framing::Unknown)) => (known, false),
-            (Some(Framing::Text | Framing::Markup | Framing::Graphql), known)
-            | (known, Some(Framing::Text | Framing::Markup | Framing::Graphql)) => (known, false),
+            (Some(Framing::Text | Framing::Lines | Framing::Markup | Framing::Graphql), known)
+            | (known, Some(Framing::Text | Framing::Lines | Framing::Markup | Framing::Graphql)) => {
+                (known, false)
+            }
             (Some(Framing::JsonLines), Some(Framing::Json))
             | (Some(Framing::Json), Some(Framing::JsonLines)) => (Some(Framing::Json), false),
             _ => (Some(Framing::Text), true),
@@ -171,10 +177,12 @@ enum Kind {
     Events,
     Form,
     Multipart,
+    Message,
     Csv(Option<u8>),
     Sheet,
     Markup,
     Text,
+    Lines,
     Graphql,
     Unknown,
     Grpc,
@@ -187,7 +195,6 @@ const TYPES: &[(&str, Kind)] = &[
     ("application/json", Kind::Json),
     ("application/json5", Kind::Json),
     ("application/csp-report", Kind::Json),
-    ("application/json-seq", Kind::JsonLines),
     ("application/x-json-stream", Kind::JsonLines),
     ("application/json-stream", Kind::JsonLines),
     ("application/stream+json", Kind::JsonLines),
@@ -209,9 +216,18 @@ const TYPES: &[(&str, Kind)] = &[
     ("text/xml", Kind::Markup),
     ("application/xml", Kind::Markup),
     ("application/xml-dtd", Kind::Markup),
-    ("application/yaml", Kind::Text),
-    ("application/x-yaml", Kind::Text),
-    ("application/toml", Kind::Text),
+    ("application/yaml", Kind::Lines),
+    ("application/x-yaml", Kind::Lines),
+    ("application/toml", Kind::Lines),
+    ("text/yaml", Kind::Lines),
+    ("text/x-yaml", Kind::Lines),
+    ("text/vcard", Kind::Lines),
+    ("text/x-vcard", Kind::Lines),
+    ("text/directory", Kind::Lines),
+    ("text/calendar", Kind::Lines),
+    ("text/ldif", Kind::Lines),
+    ("text/x-ldif", Kind::Lines),
+    ("application/ldif", Kind::Lines),
     ("application/graphql", Kind::Graphql),
     ("application/sql", Kind::Text),
     ("application/javascript", Kind::Text),
@@ -226,16 +242,13 @@ const TYPES: &[(&str, Kind)] = &[
     ("application/jwt", Kind::Text),
     ("application/jose", Kind::Text),
     ("application/x-pem-file", Kind::Text),
-    ("message/rfc822", Kind::Text),
-    ("message/http", Kind::Text),
-    ("application/http", Kind::Text),
+    ("message/rfc822", Kind::Message),
+    ("message/global", Kind::Message),
+    ("message/news", Kind::Message),
+    ("message/http", Kind::Message),
+    ("application/http", Kind::Message),
     ("application/pdf", Kind::Binary),
-    ("application/zip", Kind::Binary),
-    ("application/gzip", Kind::Binary),
-    ("application/x-gzip", Kind::Binary),
-    ("application/x-tar", Kind::Binary),
     ("application/x-7z-compressed", Kind::Binary),
-    ("application/zstd", Kind::Binary),
     ("application/wasm", Kind::Binary),
     ("application/java-archive", Kind::Binary),
     ("application/vnd.android.package-archive", Kind::Binary),
@@ -243,15 +256,12 @@ const TYPES: &[(&str, Kind)] = &[
     ("application/ogg", Kind::Binary),
     ("application/mp4", Kind::Binary),
     ("application/dicom", Kind::Binary),
-    ("application/ocsp-response", Kind::Binary),
-    // Messages with their lengths before them, whatever is in them.
-    ("application/connect+json", Kind::Grpc),
-    ("application/connect+proto", Kind::Grpc),
 ];
 
-/// What the last part of a type's name says: the structured syntax suffix (RFC 6838 section 4.2.8),
-/// and the words that types without one end with.
-const SUFFIXES: &[(&str, Kind)] = &[
+/// What a word in a type's name says: the structured syntax suffix (RFC 6838 section 4.2.8), the words
+/// that types without one end with, and formats whose values have a length before them, which a
+/// replacement would make untrue.
+const WORDS: &[(&str, Kind)] = &[
     ("json", Kind::Json),
     ("json5", Kind::Json),
     ("ndjson", Kind::JsonLines),
@@ -259,33 +269,49 @@ const SUFFIXES: &[(&str, Kind)] = &[
     ("jsonlines", Kind::JsonLines),
     ("ldjson", Kind::JsonLines),
     ("jsonld", Kind::Json),
-    ("seq", Kind::JsonLines),
     ("xml", Kind::Markup),
     ("xhtml", Kind::Markup),
     ("html", Kind::Markup),
-    ("yaml", Kind::Text),
-    ("yml", Kind::Text),
+    ("yaml", Kind::Lines),
+    ("yml", Kind::Lines),
     ("csv", Kind::Csv(None)),
+    ("zip", Kind::Binary),
+    ("gzip", Kind::Binary),
+    ("zstd", Kind::Binary),
+    ("tar", Kind::Binary),
+    ("gtar", Kind::Binary),
+    ("der", Kind::Binary),
+    ("ber", Kind::Binary),
+    ("tlv", Kind::Binary),
+    ("wbxml", Kind::Binary),
+    ("fastinfoset", Kind::Binary),
+    ("sqlite3", Kind::Binary),
     ("cbor", Kind::Binary),
-    ("proto", Kind::Binary),
+    ("cose", Kind::Binary),
+    ("cwt", Kind::Binary),
     ("protobuf", Kind::Binary),
+    ("protobuffer", Kind::Binary),
+    ("protobuffers", Kind::Binary),
+    ("proto", Kind::Binary),
     ("msgpack", Kind::Binary),
     ("messagepack", Kind::Binary),
     ("bson", Kind::Binary),
+    ("ubjson", Kind::Binary),
     ("avro", Kind::Binary),
     ("parquet", Kind::Binary),
     ("thrift", Kind::Binary),
     ("smile", Kind::Binary),
+    ("flatbuffers", Kind::Binary),
+    ("flexbuffers", Kind::Binary),
+    ("capnp", Kind::Binary),
+    ("arrow", Kind::Binary),
+    ("orc", Kind::Binary),
     ("eventstream", Kind::Binary),
+    ("hessian", Kind::Binary),
+    ("hessian2", Kind::Binary),
+    ("amf", Kind::Binary),
     ("pkcs12", Kind::Binary),
-    ("zip", Kind::Binary),
-    ("gzip", Kind::Binary),
-    ("zstd", Kind::Binary),
-    ("der", Kind::Binary),
-    ("ber", Kind::Binary),
-    ("wbxml", Kind::Binary),
-    ("fastinfoset", Kind::Binary),
-    ("sqlite3", Kind::Binary),
+    ("ocsp", Kind::Binary),
 ];
 
 impl Kind {
@@ -294,37 +320,44 @@ impl Kind {
             return *kind;
         }
         let (top, sub) = media_type.split_once('/').unwrap_or((media_type, ""));
-        if sub == "grpc" || sub.starts_with("grpc+") || sub.starts_with("grpc-") {
+        // Streams of Connect have the same prefixes before their messages, whatever these are.
+        if sub == "grpc"
+            || ["grpc+", "grpc-", "connect+"]
+                .iter()
+                .any(|begin| sub.starts_with(begin))
+        {
             return Self::Grpc;
         }
         if top == "multipart" {
             return Self::Multipart;
         }
-        let suffix = |word: &str| SUFFIXES.iter().find(|(name, _)| *name == word);
-        if let Some((_, structured)) = sub.rsplit_once('+') {
-            let last = words(structured).last().and_then(suffix);
-            if let Some((_, kind)) = last {
-                return *kind;
-            }
-        }
-        // `x-protobuf`, `vnd.google.protobuf`, `x-msgpack`, `x-amz-cbor`.
-        let last = words(sub).last().and_then(suffix);
-        if let Some((_, Self::Binary)) = last {
-            return Self::Binary;
-        }
-        // `x-amz-json-1.1`, `vnd.api.json`, `x-ndjson`, `x-jsonlines`, `text/x-json`.
+        let kind_of = |word: &str| WORDS.iter().find(|(name, _)| *name == word);
+        let suffix = sub.rsplit_once('+').and_then(|(_, suffix)| {
+            let (_, kind) = words(suffix).last().and_then(kind_of)?;
+            Some(*kind)
+        });
+        // `x-amz-json-1.1`, `vnd.api.json`, `x-ndjson`, `x-jsonlines`, `text/x-json`, `json+protobuf`.
         let spells_json = |word: &&str| word.contains("json");
-        if let Some((_, kind)) = words(sub).find(spells_json).and_then(suffix) {
+        let json = words(sub).find(spells_json).and_then(kind_of);
+        match suffix.filter(|kind| *kind != Self::Binary) {
+            // `json-seq`, `geo+json-seq`.
+            None if sub.ends_with("json-seq") => return Self::JsonLines,
+            None => {}
+            Some(kind) => return kind,
+        }
+        if let Some((_, kind)) = json {
             return *kind;
         }
-        if matches!(
-            top,
-            "image" | "audio" | "video" | "font" | "model" | "haptics"
-        ) {
-            return Self::Binary;
+        match top {
+            // The source of a schema is a text: `text/x-protobuf`.
+            "text" | "message" => return Self::Text,
+            "image" | "audio" | "video" | "font" | "model" | "haptics" => return Self::Binary,
+            _ => {}
         }
-        if top == "text" || top == "message" {
-            return Self::Text;
+        let is_binary = |word| matches!(kind_of(word), Some((_, Self::Binary)));
+        // What git sends has lengths before its lines.
+        if words(sub).any(is_binary) || sub.starts_with("x-git-") {
+            return Self::Binary;
         }
         Self::Unknown
     }
@@ -344,6 +377,7 @@ impl Kind {
                     Framing::Text
                 }
             }
+            Self::Message => Framing::Message,
             Self::Csv(_) | Self::Sheet => Framing::Csv(CsvFormat {
                 delimiter: match self {
                     Self::Csv(delimiter) => delimiter,
@@ -358,6 +392,7 @@ impl Kind {
             }),
             Self::Markup => Framing::Markup,
             Self::Text => Framing::Text,
+            Self::Lines => Framing::Lines,
             Self::Graphql => Framing::Graphql,
             Self::Unknown => Framing::Unknown,
             Self::Grpc => Framing::Grpc,
@@ -378,55 +413,120 @@ fn charset(content_type: &str, is_json: bool) -> Charset {
         .unwrap_or(Charset::AsciiCompatible)
 }
 
+/// What a label stands for: those of the WHATWG Encoding Standard, IANA, Java, Python and Windows, by
+/// what they are made of. Spellings of one differ in case, hyphens and prefixes.
 fn charset_named(name: &str, is_json: bool) -> Charset {
-    let name = name.trim().to_ascii_lowercase().replace('_', "-");
-    let wide = |is_32, is_little_endian| {
-        Charset::Wide(Wide {
-            is_32,
-            is_little_endian,
-        })
-    };
-    match name.as_str() {
-        "utf-16" | "utf16" | "ucs-2" | "iso-10646-ucs-2" | "csunicode" | "unicode" => {
-            Charset::WideUnspecified { is_32: false }
-        }
-        "utf-32" | "utf32" | "ucs-4" | "iso-10646-ucs-4" => {
-            Charset::WideUnspecified { is_32: true }
-        }
-        "utf-16le" | "utf16le" | "ucs-2le" => wide(false, true),
-        "utf-16be" | "utf16be" | "ucs-2be" => wide(false, false),
-        "utf-32le" | "utf32le" => wide(true, true),
-        "utf-32be" | "utf32be" => wide(true, false),
-        "utf-7" | "utf7" | "unicode-1-1-utf-7" | "utf-7-imap" | "scsu" | "bocu-1" | "utf-1"
-        | "hz-gb-2312" => Charset::Undecodable,
-        "shift-jis" | "shift-jis-2004" | "shiftjis" | "sjis" | "x-sjis" | "ms-kanji" | "windows-31j" | "cswindows31j"
-        | "cp932" | "ms932" | "windows-932" | "gbk" | "gb2312" | "gb-2312-80" | "csgb2312" | "cp936" | "ms936"
-        | "windows-936" | "gb18030" | "big5" | "big5-hkscs" | "cn-big5" | "csbig5" | "x-x-big5" | "cp950" | "ms950"
-        | "windows-950" | "johab" | "cp1361" | "uhc" | "cp949" | "ms949" | "windows-949" | "ks-c-5601-1987"
-        | "x-gbk" | "gb-2312" | "chinese" | "iso-ir-58" | "csiso58gb231280" | "csshiftjis" | "big5hkscs"
-            // The second byte of a character may be a backslash, behind which a quote would be none.
-            if is_json =>
-        {
-            Charset::Undecodable
-        }
-        other => {
-            // ISO 2022 switches sets by escapes, and EBCDIC has other bytes for letters and digits.
-            let is_other = other.starts_with("iso-2022-")
-                || other.contains("ebcdic")
-                || other.starts_with("ibm037")
-                || other.starts_with("ibm11")
-                || [
-                    "cp037", "cp273", "cp500", "cp1047", "ibm273", "ibm500", "ibm1047", "cp875", "cp1026",
-                ]
-                .contains(&other);
-            if is_other {
-                Charset::Undecodable
-            } else {
-                Charset::AsciiCompatible
-            }
-        }
+    let mut key: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    key.make_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| key.contains(word));
+    let is = |names: &[&str]| names.contains(&key.as_str());
+    let page = code_page(&key).unwrap_or(0);
+    if says(&["utf8"]) {
+        return Charset::AsciiCompatible;
     }
+    // The EBCDIC pages of Windows have 20,000 more than those of IBM.
+    let is_ebcdic = |page: u16| EBCDIC_PAGES.binary_search(&page).is_ok();
+    if says(UNDECODABLE)
+        || is(&["utf1", "iso10646utf1", "replacement"])
+        || is_ebcdic(page)
+        || page.checked_sub(20_000).is_some_and(is_ebcdic)
+        || matches!(page, 50_220..=50_229 | 52_936 | 65_000)
+    {
+        return Charset::Undecodable;
+    }
+    let is_32 = says(&["utf32", "ucs4"]) || matches!(page, 12_000 | 12_001);
+    if is_32
+        || says(&[
+            "utf16",
+            "ucs2",
+            "unicodefffe",
+            "unicodefeff",
+            "unicodelittle",
+            "unicodebig",
+        ])
+        || is(&["unicode", "csunicode", "unicode11"])
+        || matches!(page, 1200 | 1201)
+    {
+        let wide = |is_little_endian| {
+            Charset::Wide(Wide {
+                is_32,
+                is_little_endian,
+            })
+        };
+        return if says(&["16le", "2le", "4le", "feff", "little"]) || page == 12_000 {
+            wide(true)
+        } else if says(&["16be", "2be", "4be", "fffe", "big"]) || matches!(page, 1201 | 12_001) {
+            wide(false)
+        } else {
+            Charset::WideUnspecified { is_32 }
+        };
+    }
+    let has_ascii_within = || says(ASCII_WITHIN) || ASCII_WITHIN_PAGES.binary_search(&page).is_ok();
+    if is_json && has_ascii_within() {
+        return Charset::Undecodable;
+    }
+    Charset::AsciiCompatible
 }
+
+/// The number of a code page: `cp932`, `IBM-1047`, `windows-936`, `x-IBM930`, `CCSID00037`,
+/// `ibm-1047_P100-1995`.
+fn code_page(key: &str) -> Option<u16> {
+    let number = key.trim_start_matches(|character: char| character.is_ascii_alphabetic());
+    let prefix = key.strip_suffix(number)?;
+    let prefix = prefix.strip_prefix('x').unwrap_or(prefix);
+    let is_page = [
+        "", "cp", "ibm", "csibm", "ms", "mscp", "mswin", "windows", "ccsid",
+    ]
+    .contains(&prefix);
+    let end = number.find(|character: char| !character.is_ascii_digit());
+    let digits = number.get(..end.unwrap_or(number.len()))?;
+    digits.parse().ok().filter(|_| is_page)
+}
+
+/// What labels have in them whose text switches sets by escapes, or has other bytes for letters and digits.
+const UNDECODABLE: &[&str] = &[
+    "utf7",
+    "scsu",
+    "bocu",
+    "hzgb",
+    "iso2022",
+    "ebcdic",
+    "ibmthai",
+    "jisencoding",
+    "jisauto",
+    "compoundtext",
+];
+/// The code pages that are EBCDIC.
+const EBCDIC_PAGES: &[u16] = &[
+    37, 38, 273, 274, 275, 277, 278, 280, 281, 284, 285, 290, 297, 300, 420, 423, 424, 500, 833,
+    834, 838, 870, 871, 875, 880, 905, 918, 924, 930, 931, 933, 935, 937, 939, 1025, 1026, 1027,
+    1047, 1097, 1112, 1122, 1123, 1130, 1132, 1137, 1140, 1141, 1142, 1143, 1144, 1145, 1146, 1147,
+    1148, 1149, 1153, 1154, 1155, 1156, 1157, 1158, 1160, 1164, 1166, 1364, 1371, 1388, 1390, 1399,
+    5026, 5035,
+];
+/// What labels have in them in whose text the second byte of a character may be a backslash, behind
+/// which a quote would be none.
+const ASCII_WITHIN: &[&str] = &[
+    "sjis",
+    "shiftjis",
+    "mskanji",
+    "windows31j",
+    "xpck",
+    "gbk",
+    "gb2312",
+    "gb18030",
+    "chinese",
+    "isoir58",
+    "big5",
+    "johab",
+    "uhc",
+    "ksc56011987",
+];
+/// The code pages of such texts.
+const ASCII_WITHIN_PAGES: &[u16] = &[
+    932, 936, 938, 942, 943, 944, 946, 947, 948, 949, 950, 951, 1361, 1363, 1370, 1375, 1380, 1381,
+    1386, 1392, 10_001, 10_002, 10_008, 54_936,
+];
 
 /// The pieces of a header value between separators, without looking into quoted strings.
 fn split_outside_quotes(value: &str, separator: u8) -> impl Iterator<Item = &str> {

@@ -5,7 +5,7 @@ use crate::plan::Plan;
 use crate::role::Role;
 
 /// What the fields have said that stand before the one that is read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Naming {
     /// A line each, and what has been read of the field at hand.
     lines: Vec<u8>,

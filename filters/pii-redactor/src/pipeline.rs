@@ -129,6 +129,11 @@ impl BodyPipeline {
         self.tally.set_ration(ration);
     }
 
+    /// Whom aliases in GraphQL operations must not mislead: the rules about the response.
+    pub(crate) fn set_response_rules(&mut self, plan: Option<Rc<Plan>>) {
+        self.tally.set_response_rules(plan);
+    }
+
     /// Measures the whole body as a GraphQL document.
     pub(crate) fn measure_graphql(&mut self, document: &[u8]) {
         if let Some(watched) = self.plan.watched() {

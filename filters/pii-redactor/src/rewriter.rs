@@ -258,7 +258,10 @@ impl FramedRewriter {
         match (decided, &self.framing) {
             (Decided::Binary, _) => Content::Binary,
             (Decided::Json, framing) => {
-                let is_text = matches!(framing, Framing::Text | Framing::Markup | Framing::Csv(_));
+                let is_text = matches!(
+                    framing,
+                    Framing::Text | Framing::Lines | Framing::Markup | Framing::Csv(_)
+                );
                 let may_be_text = is_text || self.is_field;
                 let mut json = json(!may_be_text && self.plan.relies_on_members(), false);
                 if let Content::Json { rewriter, .. } = &mut json
@@ -283,11 +286,17 @@ impl FramedRewriter {
                     depth,
                 )))
             }
+            (_, Framing::Lines) => text(TextForm::Lines),
+            (_, Framing::Message) if self.depth < MAX_DEPTH => {
+                let depth = self.depth.saturating_add(1);
+                Content::Multipart(Box::new(MultipartRewriter::message(plan(), depth)))
+            }
             (_, Framing::Csv(format)) => Content::Csv(Box::new(CsvRewriter::new(plan(), *format))),
             (_, Framing::Grpc | Framing::Binary) if !self.is_field => Content::Binary,
             (
                 _,
                 Framing::Multipart(_)
+                | Framing::Message
                 | Framing::Text
                 | Framing::Graphql
                 | Framing::Unknown
@@ -385,16 +394,14 @@ fn decided(framing: &Framing, first: &[u8], is_all: bool, is_field: bool) -> Opt
         | Framing::Csv(CsvFormat {
             may_be_file: true, ..
         }) => {
-            // An empty line says nothing: protobuf begins with one.
-            let seen = part(begun, 0, FIRST_BYTES);
-            let line = seen.iter().position(|byte| *byte == b'\n');
-            let binary = seen.iter().position(|byte| is_binary(*byte));
-            // What begins with a line of text is text, but for formats that do so on purpose.
-            if starts_binary(seen) || binary.is_some_and(|at| line.is_none_or(|line| at < line)) {
+            let most = space.saturating_add(length_of_first_field(first).max(FIRST_BYTES));
+            let seen = first.get(..most).unwrap_or(first);
+            let is_text = starts_with_line(seen);
+            if starts_binary(seen) || !is_text && seen.iter().copied().any(is_binary) {
                 return Some(Decided::Binary);
             }
-            let is_enough = is_all || begun.len() >= FIRST_BYTES;
-            (is_enough || line.is_some()).then_some(if at(begun, 0) == b'<' {
+            let is_enough = is_all || is_text || first.len() >= most;
+            is_enough.then_some(if at(begun, 0) == b'<' {
                 Decided::Markup
             } else {
                 Decided::AsDeclared
@@ -435,9 +442,29 @@ pub(crate) fn begins_json(text: &[u8]) -> Option<bool> {
     }
 }
 
+/// Whether a line of text comes first: it is UTF-8, has no byte that no text has, and is not empty. The
+/// first bytes of what is compressed have a line end among them by chance, and an empty line may be the
+/// tag of the first field of a protobuf message.
+fn starts_with_line(first: &[u8]) -> bool {
+    let end = memchr::memchr(b'\n', first).unwrap_or(0);
+    let line = part(first, 0, end);
+    !line.trim_ascii().is_empty()
+        && !line.iter().copied().any(is_binary)
+        && std::str::from_utf8(line).is_ok()
+}
+
+/// So many bytes there are up to the tag behind the first field, and that one, if the body is a message
+/// of protobuf whose first field is a short text; of a text that begins with an empty line some number.
+fn length_of_first_field(first: &[u8]) -> usize {
+    match first {
+        [b'\n', length @ 0..0x80, ..] => usize::from(*length).saturating_add(3),
+        _ => 0,
+    }
+}
+
 /// Formats whose first line is text.
 fn starts_binary(first: &[u8]) -> bool {
-    [&b"%PDF-"[..], b"%!PS", b"PK\x03\x04"]
+    [&b"%PDF-"[..], b"%!PS", b"PK\x03\x04", b"!<arch>\n"]
         .iter()
         .any(|magic| first.starts_with(magic))
 }
@@ -447,9 +474,10 @@ const fn is_binary(byte: u8) -> bool {
     matches!(byte, 0..=8 | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f)
 }
 
-/// A body of an unknown type is held up to so many bytes, or up to its first line.
+/// A body of an unknown type is held up to so many bytes behind white space, or up to its first line.
 const FIRST_BYTES: usize = 64;
 /// So much white space may stand before what tells.
 const MAX_SPACE_BYTES: usize = 4096;
-/// Multipart bodies in parts of multipart bodies: no deeper.
-const MAX_DEPTH: u8 = 3;
+/// Multipart bodies and messages in parts of multipart bodies: no deeper. Mails that are passed on are three
+/// or four levels each.
+const MAX_DEPTH: u8 = 9;

@@ -49,7 +49,9 @@ impl Role {
             Self::Value
         } else if !before.iter().all(is_of_pair) {
             Self::None
-        } else if is_in(VALUES, last) || before.is_empty() && is_in(STATES, last) {
+        } else if is_in(VALUES, last)
+            || before.is_empty() && (is_in(STATES, last) || is_in(REPEATED, last))
+        {
             Self::Value
         } else if is_in(NAMING, last) {
             Self::Name
@@ -91,6 +93,8 @@ const NAMING: &[&str] = &[
     "property", "prop", "variable", "var", "system", "type", "kind", "trait", "claim", "setting", "tag",
     // Changes of documents (RFC 6902, SCIM) and of rows.
     "path", "column", "url", "root", "kty",
+    // Errors about what has been sent.
+    "loc", "pointer",
 ];
 const VALUES: &[&str] = &["value", "values", "val", "answer", "answers", "extension"];
 const FORMS: &[&str] = &[
@@ -111,8 +115,11 @@ const FORMS: &[&str] = &[
 const STATES: &[&str] = &[
     "old", "new", "previous", "original", "default", "from", "to", "before", "after",
 ];
+/// What an error calls the value that it is about.
+const REPEATED: &[&str] = &["input", "received"];
 const QUALIFYING: &[&str] = &[
-    "string", "text", "raw", "current", "entry", "item", "output",
+    "string", "text", "raw", "current", "entry", "item", "output", "invalid", "rejected",
+    "instance",
 ];
 
 /// Types of identifiers (HL7 v2, table 0203).

@@ -35,6 +35,8 @@ pub struct Tally {
     excesses: Vec<(Excess, u8)>,
     /// What all GraphQL operations so far cost.
     graphql_cost: u64,
+    /// The rules about the response, which aliases in these must not mislead.
+    response_rules: Option<Rc<Plan>>,
     /// The first member for which the message goes no further.
     refused_member: Option<String>,
 }
@@ -152,6 +154,7 @@ impl Tally {
         Self {
             findings: self.findings.as_ref().map(|_| Vec::new()),
             ration: self.ration.clone(),
+            response_rules: self.response_rules.clone(),
             ..Self::default()
         }
     }
@@ -198,6 +201,15 @@ impl Tally {
         self.graphql_cost
     }
 
+    /// Whom aliases in GraphQL operations must not mislead: the rules about the response.
+    pub(crate) fn set_response_rules(&mut self, plan: Option<Rc<Plan>>) {
+        self.response_rules = plan;
+    }
+
+    pub(crate) fn response_rules(&self) -> Option<&Plan> {
+        self.response_rules.as_deref()
+    }
+
     /// A member for which the message goes no further, where it has a name: `$.user.role`.
     pub(crate) fn refuse_member(&mut self, path: impl FnOnce() -> String) {
         self.refused_member.get_or_insert_with(path);
@@ -238,6 +250,14 @@ impl Tally {
         named.map_or_else(Vec::new, Named::take)
     }
 
+    /// Whether people are looked for and counted, and the message names none so far.
+    pub(crate) fn names_nobody(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| {
+            let named = watch.named.as_ref();
+            !watch.people.is_empty() && named.is_some_and(|named| named.count() == 0)
+        })
+    }
+
     /// What may leave in clear of the piece that is read next.
     pub(crate) fn set_ration(&mut self, ration: Option<Rc<Ration>>) {
         self.ration = ration;
@@ -259,6 +279,12 @@ impl Tally {
     #[must_use]
     pub fn is_unjudged(&self) -> bool {
         self.watch.as_ref().is_some_and(|watch| watch.is_unjudged)
+    }
+
+    /// Whether the message that is watched is a response.
+    pub(crate) fn is_of_response(&self) -> bool {
+        let watch = self.watch.as_ref();
+        watch.is_none_or(|watch| watch.direction == Direction::Response)
     }
 
     /// Whether a path is about this message: owners always are.

@@ -26,6 +26,8 @@ pub struct TextRewriter {
 pub enum TextForm {
     /// As they are.
     Plain,
+    /// As they are, in lines of names and values.
+    Lines,
     /// With the escapes of JSON: what was a document once.
     JsonEscapes,
     /// With the character references of XML and HTML.
@@ -39,13 +41,16 @@ impl TextRewriter {
     #[must_use]
     pub fn new(plan: Rc<Plan>, form: TextForm) -> Self {
         let spelling = match form {
-            TextForm::Plain | TextForm::JsonEscapes => Spelling::Plain,
+            TextForm::Plain | TextForm::Lines | TextForm::JsonEscapes => Spelling::Plain,
             TextForm::Markup => Spelling::Markup,
             TextForm::QuotedPrintable => Spelling::QuotedPrintable,
         };
         let mut scanner = TextScanner::new(spelling);
         if form == TextForm::Markup && plan.announces_by_name() {
             scanner.read_markup();
+        }
+        if form == TextForm::Lines && plan.announces_by_name() {
+            scanner.read_lines();
         }
         if form == TextForm::Plain && plan.announces_by_name() {
             scanner.read_segments();
@@ -87,7 +92,7 @@ impl TextRewriter {
                     self.scanner
                         .push_json(ahead, b'\n', &self.announcement, &mut sink)
                 }
-                TextForm::Plain => self.push_plain(ahead, None, &mut sink),
+                TextForm::Plain | TextForm::Lines => self.push_plain(ahead, None, &mut sink),
                 TextForm::Markup => self.push_escaped(ahead, b'&', &mut sink),
                 TextForm::QuotedPrintable => self.push_escaped(ahead, b'=', &mut sink),
             };

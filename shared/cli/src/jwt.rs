@@ -119,10 +119,11 @@ fn checked(arguments: &Arguments) -> Result<u8, String> {
 }
 
 /// The configuration of jwt-auth in a file of any kind.
-fn configuration(file: &str) -> Result<Config, String> {
+fn configuration(file: &str) -> Result<String, String> {
     let configured = configured::read(file, Some(JWT_AUTH))?;
     Config::parse(&configured.json)
-        .map_err(|problems| format!("{file} is no configuration of jwt-auth:\n{problems}"))
+        .map_err(|problems| format!("{file} is no configuration of jwt-auth:\n{problems}"))?;
+    Ok(configured.json)
 }
 
 #[expect(
@@ -192,7 +193,8 @@ fn print(token: &Token<'_>, verdicts: &[Verdict], has_config: bool) {
             }
         }
     }
-    if token.claims.member("cnf").is_some() {
+    let is_accepted = verdicts.iter().any(|verdict| verdict.refusal.is_none());
+    if (is_accepted || !has_config) && token.claims.member("cnf").is_some() {
         say!("the token is bound to a key of the client (cnf), which only the connection can show");
     }
     if !has_config {

@@ -118,3 +118,83 @@ fn a_manifest_has_the_configuration_too() {
         );
     }
 }
+
+/// What only the filter knows beyond claims and signature: it is the filter that decides.
+#[test]
+fn what_the_filter_refuses_behind_the_signature_is_refused_here() {
+    let config = |more: &str, top: &str| {
+        let good = config("joe", "\"any\"", KEY);
+        let good = good.replacen("\"issuer\"", &format!("{more}\"issuer\""), 1);
+        good.replacen("\"rules\"", &format!("{top}\"rules\""), 1)
+    };
+    // {"iss":"joe","exp":4102444800,"sub":"jane","username":"bob", and cnf}
+    for (name, more, top, code) in [
+        (
+            "plain",
+            r#""identity":{"subject":["username"]},"#,
+            r#""deny":{"subjects":["bob"]},"#,
+            "token_revoked",
+        ),
+        ("plain", "", r#""deny":{"subjects":["bob"]},"#, ""),
+        ("jkt", "", "", "binding_unsupported"),
+        ("empty", "", "", "binding_unsupported"),
+        ("null", "", "", "token_malformed"),
+        ("jkt", r#""confirmation":"ignore","#, "", ""),
+        ("certificate", "", "", ""),
+        (
+            "long",
+            r#""claims_to_headers":[{"claim":"username","header":"x-user","max_size":"16B"}],"#,
+            "",
+            "claim_header_too_large",
+        ),
+    ] {
+        let claims = match name {
+            "jkt" => r#","cnf":{"jkt":"x"}"#,
+            "empty" => r#","cnf":{}"#,
+            "null" => r#","cnf":null"#,
+            "certificate" => r#","cnf":{"x5t#S256":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#,
+            _ => "",
+        };
+        let username = if name == "long" {
+            "bob with a name that is too long"
+        } else {
+            "bob"
+        };
+        let claims = format!(
+            r#"{{"iss":"joe","exp":4102444800,"sub":"jane","username":"{username}"{claims}}}"#
+        );
+        let output = run(&config(more, top), &signed(&claims), &[]);
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        match code {
+            "" => assert!(text.contains("provider joe: accepted"), "{name}: {text}"),
+            code => assert!(
+                text.contains(&format!("provider joe: {code}")),
+                "{name}: {text}"
+            ),
+        }
+        assert_eq!(
+            output.status.code(),
+            Some(i32::from(!code.is_empty())),
+            "{text}"
+        );
+    }
+}
+
+/// A token of the issuer `joe`.
+fn signed(claims: &str) -> String {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use sha2::{Digest as _, Sha256};
+
+    let input = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256"}"#),
+        URL_SAFE_NO_PAD.encode(claims)
+    );
+    let key = URL_SAFE_NO_PAD.decode(KEY).unwrap();
+    // HMAC (RFC 2104) with a key as long as a block.
+    let padded = |pad: u8| key.iter().map(|byte| byte ^ pad).collect::<Vec<u8>>();
+    let inner = Sha256::digest([padded(0x36), input.clone().into_bytes()].concat());
+    let signature = Sha256::digest([padded(0x5c), inner.to_vec()].concat());
+    format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+}

@@ -79,4 +79,4 @@ pub(crate) fn refusals(
 }
 
 /// Good for every kind of secret: 32 bytes in hexadecimal digits.
-const SECRET: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+pub(crate) const SECRET: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";

@@ -1,11 +1,24 @@
 //! What jwt-auth would say of a token.
 
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cases::{
+    Backend as _, Call, Case, CaseFile, Cuts, HeaderValues, InProcess, RequestData, ResponseData,
+    Step, Timestamp, Tls,
+};
+use host::fake::Profile;
 use jwt_auth::config::{Config, KeySource, Provider, ProviderKind, TokenProvider};
-use jwt_auth::jose::KeySet;
 use jwt_auth::reason::Reason;
 use jwt_auth::token::Token;
-use jwt_auth::token::claims::date;
+use jwt_auth::token::claims::{bound_certificate, date};
+use policy::config::Configuration as _;
+use policy::filters::JWT_AUTH;
 use policy::json::Json;
+use serde_json::Value;
+
+use crate::simulated::SECRET;
 
 /// What a provider says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,23 +26,26 @@ pub struct Verdict {
     /// Its name.
     pub provider: String,
     /// The reason code of the refusal, and what is wrong; neither where it is accepted.
-    pub refusal: Option<(&'static str, String)>,
+    pub refusal: Option<(String, String)>,
     /// It could not be decided here.
     pub is_open: bool,
 }
 
 /// What each provider of signed tokens says at a time in seconds since 1970, or the one with a name.
-/// `fetched` is the JWK set of those that fetch theirs.
+/// `fetched` is the JWK set of those that fetch theirs. The filter itself decides, about a request with the
+/// token under a rule that asks for nothing but this provider.
 ///
 /// # Errors
-/// There is no provider of that name, or the keys cannot be taken.
+/// There is no provider of that name, or the token cannot be tried.
 pub fn verdicts(
-    config: &Config,
+    configuration: &str,
     name: Option<&str>,
     fetched: Option<&Json>,
     token: &Token<'_>,
     now_s: f64,
 ) -> Result<Vec<Verdict>, String> {
+    let config = Config::parse(configuration).map_err(|problems| problems.to_string())?;
+    let whole: Value = serde_json::from_str(configuration).map_err(|error| error.to_string())?;
     let is_wanted = |provider: &&Provider| name.is_none_or(|name| name == provider.name);
     let providers = config.providers.iter().map(|provider| &**provider);
     let providers: Vec<&Provider> = providers.filter(is_wanted).collect();
@@ -40,13 +56,7 @@ pub fn verdicts(
     let mut verdicts = Vec::new();
     for provider in providers {
         if let ProviderKind::Token(issuer) = &provider.kind {
-            let mut verdict = verdict(&provider.name, issuer, fetched, token, now_s)?;
-            let word = |name: &str| token.claims.member(name).and_then(Json::as_str);
-            if verdict.refusal.is_none() && config.deny.denies(word("jti"), word("sub")) {
-                let message = "jti or sub is on the deny list".to_owned();
-                verdict.refusal = Some((Reason::TokenRevoked.code(), message));
-            }
-            verdicts.push(verdict);
+            verdicts.push(verdict(&whole, provider, issuer, fetched, token, now_s)?);
         }
     }
     Ok(verdicts)
@@ -72,63 +82,137 @@ pub const fn malformed(reason: Reason) -> &'static str {
     }
 }
 
-/// In the order of the filter: issuer, claims, signature.
 fn verdict(
-    name: &str,
+    whole: &Value,
+    provider: &Provider,
     issuer: &TokenProvider,
     fetched: Option<&Json>,
     token: &Token<'_>,
     now_s: f64,
 ) -> Result<Verdict, String> {
-    let refused = |reason: Reason| Verdict {
+    let name = provider.name.as_str();
+    let mut file = CaseFile::of_configuration(alone(whole, name));
+    file.at = Some(Timestamp(
+        Duration::try_from_secs_f64(now_s).unwrap_or_default(),
+    ));
+    let mut unset = Vec::new();
+    match &issuer.keys {
+        KeySource::Inline(keys) => {
+            for key in &keys.from_environment {
+                let variable = key.variable.clone();
+                let value = std::env::var(&variable).unwrap_or_else(|_| {
+                    unset.push(variable.clone());
+                    SECRET.to_owned()
+                });
+                file.environment.insert(variable, value);
+            }
+        }
+        KeySource::Fetched(_) => {
+            let keys = fetched.map_or_else(|| "none".to_owned(), Json::to_string);
+            file.calls = vec![Call::new(KEYS.to_owned(), keys.into_bytes())];
+        }
+    }
+    let (status, body) = asked(&file, token)?;
+    let refusal: Value = serde_json::from_str(&body).unwrap_or_default();
+    let word = |name: &str| refusal.get(name).and_then(Value::as_str);
+    let code = word("type").and_then(|kind| kind.rsplit(':').next());
+    let code = code.unwrap_or_default().to_owned();
+    let accepted = status == 200;
+    let lacks_secret =
+        !unset.is_empty() && ["signature_invalid", "key_unknown"].contains(&code.as_str());
+    let (is_open, message) = match (&issuer.keys, code.as_str()) {
+        (KeySource::Fetched(from), "keys_unavailable") if fetched.is_none() => (
+            true,
+            format!(
+                "all claims are right; for the signature give the keys of {} with --jwks",
+                from.endpoint.authority
+            ),
+        ),
+        _ if lacks_secret => (
+            true,
+            format!(
+                "all claims are right; for the signature set {} in the environment",
+                unset.join(", ")
+            ),
+        ),
+        _ => {
+            let said = word("detail").unwrap_or("refused");
+            (false, describe(&code, said, issuer, token, now_s))
+        }
+    };
+    let code = match lacks_secret {
+        true => "keys_unavailable".to_owned(),
+        false => code,
+    };
+    Ok(Verdict {
         provider: name.to_owned(),
-        refusal: Some((reason.code(), describe(reason, issuer, token, now_s))),
-        is_open: false,
-    };
-    if let Err(reason) = issuer.claims.check(&token.header, &token.claims, now_s) {
-        return Ok(refused(reason));
-    }
-    let imported;
-    let keys: &KeySet = match (&issuer.keys, fetched) {
-        (KeySource::Inline(keys), _) => &keys.set,
-        (KeySource::Fetched(_), Some(set)) => {
-            let (set, _) = KeySet::import(set, &issuer.key_rules).map_err(str::to_owned)?;
-            imported = set;
-            &imported
-        }
-        (KeySource::Fetched(from), None) => {
-            return Ok(Verdict {
-                provider: name.to_owned(),
-                refusal: Some((
-                    "keys_unavailable",
-                    format!(
-                        "all claims are right; for the signature give the keys of {} with --jwks",
-                        from.endpoint.authority
-                    ),
-                )),
-                is_open: true,
-            });
-        }
-    };
-    let Some(algorithm) = token.header.algorithm else {
-        return Ok(refused(Reason::AlgorithmNotAllowed));
-    };
-    let mut reason = Reason::KeyUnknown;
-    for key in keys.candidates(algorithm, token.header.key_id.as_deref()) {
-        if key.verifies(algorithm, token.signing_input.as_bytes(), &token.signature) {
-            return Ok(Verdict {
-                provider: name.to_owned(),
-                refusal: None,
-                is_open: false,
-            });
-        }
-        reason = Reason::SignatureInvalid;
-    }
-    Ok(refused(reason))
+        refusal: (!accepted).then_some((code, message)),
+        is_open: is_open && !accepted,
+    })
 }
 
-/// Which claim, what it says and what it should.
-fn describe(reason: Reason, issuer: &TokenProvider, token: &Token<'_>, now_s: f64) -> String {
+/// What is left of a configuration for one provider, whose tokens are in the usual place. Keys that are
+/// fetched come from a service of ours, and lists that are fetched are not here.
+fn alone(whole: &Value, name: &str) -> String {
+    let mut provider = whole
+        .pointer("/providers")
+        .and_then(|providers| providers.get(name))
+        .cloned()
+        .unwrap_or_default();
+    if let Some(members) = provider.as_object_mut() {
+        members.remove("from");
+        let is_inline = |jwks: &Value| jwks.get("inline").is_some();
+        if !members.get("jwks").is_some_and(is_inline) {
+            let remote = serde_json::json!({ "remote": { "uri": "https://keys.invalid/", "cluster": KEYS } });
+            members.insert("jwks".to_owned(), remote);
+        }
+    }
+    let mut deny = whole
+        .get("deny")
+        .cloned()
+        .unwrap_or_else(|| serde_json::json!({}));
+    if let Some(members) = deny.as_object_mut() {
+        members.remove("remote");
+    }
+    serde_json::json!({
+        "providers": { name: provider },
+        "deny": deny,
+        "rules": [{ "require": { "provider": name } }],
+    })
+    .to_string()
+}
+
+/// What the filter responds to a request with the token, over a connection with the certificate that the token
+/// is bound to.
+fn asked(file: &CaseFile, token: &Token<'_>) -> Result<(u16, String), String> {
+    let mut request = RequestData::new("GET", "/");
+    let credential = HeaderValues::One(format!("Bearer {}", token.text));
+    request
+        .headers
+        .insert("authorization".to_owned(), credential);
+    let bound = bound_certificate(&token.claims).ok().flatten();
+    let digest = bound.and_then(|digest| URL_SAFE_NO_PAD.decode(digest).ok());
+    request.tls = digest.map(|digest| Tls {
+        sha256: Some(policy::hex::encode(&digest)),
+        ..Tls::default()
+    });
+    let mut proxy = InProcess::new(|| Ok(crate::proxy(JWT_AUTH, Profile::Envoy)));
+    let step = Step::new(request, ResponseData::default());
+    let seen = proxy
+        .begin(file, &Case::default())
+        .and_then(|()| proxy.exchange(&step, Cuts::Whole));
+    let seen = seen.map_err(|error| error.to_string())?;
+    Ok((seen.status, seen.body))
+}
+
+/// Which claim, what it says and what it should; of other reasons, what the filter says.
+fn describe(
+    code: &str,
+    said: &str,
+    issuer: &TokenProvider,
+    token: &Token<'_>,
+    now_s: f64,
+) -> String {
     let policy = &issuer.claims;
     let claim = |name: &str| {
         let value = token.claims.member(name);
@@ -139,7 +223,7 @@ fn describe(reason: Reason, issuer: &TokenProvider, token: &Token<'_>, now_s: f6
         _ => format!("{name} {}", claim(name)),
     };
     let now = clock(now_s);
-    match reason.code() {
+    match code {
         "issuer_unknown" => format!("iss is {}, expected {:?}", claim("iss"), policy.issuer),
         "audience_mismatch" => format!(
             "aud is {}, expected one of {:?}",
@@ -184,7 +268,11 @@ fn describe(reason: Reason, issuer: &TokenProvider, token: &Token<'_>, now_s: f6
                 .map_or("this algorithm", |algorithm| algorithm.name())
         ),
         "signature_invalid" => "the claims are right, and no key has signed them".to_owned(),
-        _ => "refused".to_owned(),
+        "token_revoked" => "jti or the subject is on the deny list".to_owned(),
+        "binding_unsupported" | "token_malformed" if token.claims.member("cnf").is_some() => {
+            format!("cnf is {}: {said}", claim("cnf"))
+        }
+        _ => said.to_owned(),
     }
 }
 
@@ -225,7 +313,7 @@ pub fn json(token: &Token<'_>, verdicts: &[Verdict]) -> Json {
             ("accepted", Json::Bool(verdict.refusal.is_none())),
         ];
         if let Some((code, message)) = &verdict.refusal {
-            members.push(("code", (*code).into()));
+            members.push(("code", code.as_str().into()));
             members.push(("message", message.as_str().into()));
         }
         object(members)
@@ -236,3 +324,6 @@ pub fn json(token: &Token<'_>, verdicts: &[Verdict]) -> Json {
         ("providers", Json::Array(verdicts.collect())),
     ])
 }
+
+/// The cluster that keys come from.
+const KEYS: &str = "keys";

@@ -11,7 +11,6 @@ use inspect::body;
 use inspect::check::{self, Source, configured};
 use inspect::explain::{Profile, Question, Unexplained, explain as explanation};
 use inspect::token;
-use jwt_auth::config::Config as AuthConfig;
 use jwt_auth::token::{KnownHeaders, Token};
 use pii_redactor::config::Config as RedactorConfig;
 use policy::config::Configuration as _;
@@ -187,8 +186,7 @@ fn judged(fields: &Fields) -> Result<Value, String> {
         None => Vec::new(),
         Some(_) => {
             let text = fields.part(JWT_AUTH)?;
-            let config = AuthConfig::parse(&text).map_err(|problems| problems.to_string())?;
-            token::verdicts(&config, None, jwks.as_ref(), &token, now_s)?
+            token::verdicts(&text, None, jwks.as_ref(), &token, now_s)?
         }
     };
     Ok(of(&token::json(&token, &verdicts)))

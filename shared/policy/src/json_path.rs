@@ -99,6 +99,15 @@ impl Path {
         self.steps.iter().any(is_named) && !self.steps.iter().any(|step| step.descends)
     }
 
+    /// Whether what is so many steps above its end can be an item of a list, which the path names.
+    #[must_use]
+    pub fn leads_to_items(&self, count: usize) -> bool {
+        let above = self.steps.len().checked_sub(count.saturating_add(1));
+        let step = above.and_then(|above| self.steps.get(above));
+        let is_name = |test| matches!(test, &Test::Name(_));
+        step.is_some_and(|step| !step.descends && !step.tests.iter().any(is_name))
+    }
+
     /// Whether it goes on where another ends.
     #[must_use]
     pub fn continues(&self, other: &Self) -> bool {
@@ -308,6 +317,16 @@ impl PathSet {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.root.is_empty()
+    }
+
+    /// Whether a path goes through members of this name, in whatever case.
+    #[must_use]
+    pub fn has_name(&self, name: &str) -> bool {
+        let folded = without_case(name);
+        let has = |edges: &Edges| edges.named.iter().any(|(known, ..)| **known == *folded);
+        self.nodes
+            .iter()
+            .any(|node| has(&node.here) || has(&node.below))
     }
 
     /// The states at the root of a document.

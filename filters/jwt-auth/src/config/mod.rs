@@ -40,6 +40,7 @@ pub use refusal_format::{CustomBody, RefusalFormat};
 pub use remote_list::RemoteList;
 pub use request_limit::RequestLimit;
 pub use resource_metadata::ResourceMetadata;
+pub(crate) use response_rule::LINK;
 pub use response_rule::ResponseRule;
 pub use rule::{Access, DefaultRule, Optional, Providers, Requirement, Rule, StepUp};
 pub use tls::{Hsts, SanPattern, TlsRequirement, TlsVersion};

@@ -3,13 +3,14 @@
 
 use policy::config::Node;
 use policy::json::Json;
+use policy::path::RequestPath;
 
 use super::Endpoint;
 
 /// The metadata document, where it is, and how challenges point to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceMetadata {
-    /// The path at which the document is served (section 3.1).
+    /// The path at which the document is served (section 3.1), without escapes.
     pub path: String,
     /// Its address, for challenges (section 5.1).
     pub uri: String,
@@ -44,6 +45,14 @@ impl ResourceMetadata {
                 node.reject("expected an address without a query");
             }
             let path = format!("{WELL_KNOWN}{}", path.trim_end_matches('/'));
+            // It is served under the one path that all servers read alike, and stands between quotes in
+            // challenges.
+            let served = RequestPath::parse(path.as_bytes()).ok();
+            let served = served.filter(|path| path.readings().len() == 1);
+            let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"\\<>#".contains(&byte);
+            if served.is_none() || !authority.bytes().chain(path.bytes()).all(is_plain) {
+                node.reject("expected an address that all servers read alike, with what is not ASCII escaped");
+            }
             let list =
                 |items: Vec<String>| Json::Array(items.into_iter().map(Json::String).collect());
             let mut members = vec![
@@ -64,7 +73,7 @@ impl ResourceMetadata {
                 .collect();
             Some(Self {
                 uri: format!("{scheme}://{authority}{path}"),
-                path,
+                path: served?.canonical(),
                 document: Json::Object(members).to_string(),
             })
         })

@@ -50,7 +50,7 @@ impl ResponseRule {
             let mut set_headers = Vec::new();
             set_headers.extend(deprecation.map(|at| ("deprecation", format!("@{at}"))));
             set_headers.extend(sunset.map(|at| ("sunset", format_http_date(at))));
-            set_headers.extend(link.map(|link| ("link", link)));
+            set_headers.extend(link.map(|link| (LINK, link)));
             let keys = ["remove_headers", "deprecation", "sunset", "deprecation_link", "hide_errors"];
             let does_nothing = remove_headers.is_empty() && set_headers.is_empty() && !hides_errors;
             if does_nothing && !fields.refused(&keys) {
@@ -67,3 +67,6 @@ impl ResponseRule {
         })
     }
 }
+
+/// The header with `rel="deprecation"`.
+pub(crate) const LINK: &str = "link";

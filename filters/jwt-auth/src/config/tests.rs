@@ -168,6 +168,18 @@ fn metadata_of_the_resource_are_where_the_standard_has_them() {
     );
     let whole = metadata("https://api.test");
     assert_eq!(whole.path, "/.well-known/oauth-protected-resource");
+    let escaped = metadata("https://api.test/caf%C3%A9");
+    assert!(escaped.path.ends_with("/caf\u{e9}"), "{}", escaped.path);
+    assert!(escaped.uri.ends_with("/caf%C3%A9"), "{}", escaped.uri);
+    // Never served, or no address between quotes.
+    for wrong in ["/a//b", "/a;b", "/v1/..", "/\\\"x", "/caf\u{e9}", "/a%2fb"] {
+        let text = format!(
+            r#"{{"providers": {{}}, "resource_metadata": {{"resource": "https://api.test{wrong}",
+                "authorization_servers": ["https://idp.test"]}}}}"#
+        );
+        let problems = Config::parse(&text).unwrap_err().to_string();
+        assert!(problems.contains(": expected an address "), "{problems}");
+    }
 }
 
 #[test]

@@ -298,7 +298,8 @@ fn check(
             let digest = caller.certificate.as_ref();
             digest.is_some_and(|digest| connection::is_bound_to(host, digest))
         };
-        if !callers.iter().any(is_bound) {
+        // Who steals a token has a bound one of his own to show beside it.
+        if !callers.iter().any(is_bound) || !others.iter().all(is_bound) {
             return Err(plain(Reason::BindingMismatch));
         }
     }
@@ -311,7 +312,7 @@ fn check(
     if let Some(audiences) = &requirement.audiences {
         let others = others.iter().filter_map(|other| other.identity());
         let all: Vec<Rc<Identity>> = identities.iter().cloned().chain(others).collect();
-        check_audiences(&all, audiences).map_err(plain)?;
+        check_audiences(&all, &identities, audiences).map_err(plain)?;
     }
     let has = |scope: &String| identities.iter().any(|identity| identity.has_scope(scope));
     let any = requirement.scopes_any.is_empty() || requirement.scopes_any.iter().any(has);
@@ -424,18 +425,19 @@ fn has_logged_in(step_up: &StepUp, identity: &Identity, now: &Moment<'_>) -> boo
     is_strong && is_recent
 }
 
-/// Every credential that is for somebody is for one of these, and at least one is: API keys and
-/// certificates are for nobody in particular.
-fn check_audiences(identities: &[Rc<Identity>], accepted: &[String]) -> Result<(), Reason> {
-    let mut named = identities
-        .iter()
-        .map(|identity| &identity.claims.0)
-        .filter(|claims| claims.member("aud").is_some())
-        .peekable();
-    if named.peek().is_none() {
+/// Every credential that is for somebody is for one of these, and of those who answer for the request at
+/// least one is: API keys and certificates are for nobody in particular.
+fn check_audiences(
+    identities: &[Rc<Identity>],
+    answering: &[Rc<Identity>],
+    accepted: &[String],
+) -> Result<(), Reason> {
+    let is_for_somebody = |identity: &&Rc<Identity>| identity.claims.0.member("aud").is_some();
+    if !answering.iter().any(|identity| is_for_somebody(&identity)) {
         return Err(Reason::AudienceMismatch);
     }
-    named.try_for_each(|claims| check_audience(claims, accepted))
+    let mut named = identities.iter().filter(is_for_somebody);
+    named.try_for_each(|identity| check_audience(&identity.claims.0, accepted))
 }
 
 /// The public document that a request asks for: its name, and its text. What only reports leaves the

@@ -17,6 +17,9 @@ use crate::reason::Reason;
 /// Upstreams that turn headers into variables, as CGI does and WSGI, PHP and Rack after it, read
 /// `x_user_id`, `X-User-ID` and `x-user-id` as one: so all spellings go that fold into a name.
 ///
+/// A client may name such a header in `Connection`, which has the next proxy take it off (RFC 9110 section
+/// 7.6.1): that name goes as well. Envoy itself takes `Connection` off, but where it upgrades.
+///
 /// # Errors
 /// The request has such a header, and the host cannot remove it or it is to be refused; or it has
 /// more headers than the host shows: then nobody can say what else is among them.
@@ -53,6 +56,19 @@ pub(crate) fn strip_managed_headers(
             }
         }
     }
+    if request.may_have_header(host, CONNECTION)
+        && let Some(value) = request.header(host, CONNECTION)
+    {
+        let enforces = config.strictest_mode().enforces();
+        let stays = |name: &&str| !config.strips_trailer(name.trim().as_bytes(), enforces);
+        let rest: Vec<&str> = value.split(',').filter(stays).collect();
+        let rest = rest.join(",");
+        if rest.is_empty() {
+            let _ = headers::hide(host, CONNECTION);
+        } else if rest != value {
+            let _ = host.set_header(HeaderMap::RequestHeaders, CONNECTION, rest.as_bytes());
+        }
+    }
     let is_whole = request.has_all_headers(host);
     if is_other {
         // Rules that ask for such a header see what the upstream sees.
@@ -65,7 +81,7 @@ pub(crate) fn strip_managed_headers(
 }
 
 impl Config {
-    /// Whether the upstream is not to see a trailer of this name: a header that only this filter may set,
+    /// Whether the upstream is not to see a trailer of this name, nor the name in `Connection`: a header that only this filter may set,
     /// and, if the filter enforces anything, a place of credentials, which nobody verifies in trailers, or
     /// a header that overrides.
     pub(crate) fn strips_trailer(&self, name: &[u8], enforces: bool) -> bool {
@@ -108,6 +124,8 @@ fn folded(name: &str) -> String {
     };
     name.bytes().map(fold).collect()
 }
+
+const CONNECTION: &str = "connection";
 
 /// Whether a name with this in it folds into another one.
 const fn folds(byte: u8) -> bool {

@@ -18,7 +18,7 @@ use policy::mode::{Mode, OnError};
 use policy::refusal::{CustomResponse, PROBLEM_MEDIA_TYPE, Refusal, is_grpc};
 
 use crate::JwtAuth;
-use crate::config::{Config, CredentialPlace, Requirement, ResponseRule};
+use crate::config::{Config, CredentialPlace, LINK, Requirement, ResponseRule};
 use crate::credential;
 use crate::decide::connection;
 use crate::decide::{AuthDecision, NO_PROVIDER, uncheckable};
@@ -61,7 +61,15 @@ impl ResponseHeaders {
         }
         for (name, value) in &self.set {
             // What the upstream says of itself stays.
-            if matches!(host.header(map, name), Ok(None)) {
+            if *name == LINK {
+                if let Ok(there) = host.headers(map)
+                    && !there.values(LINK).any(is_about_deprecation)
+                {
+                    let others = there.joined(LINK).map(|others| [&*others, b", "].concat());
+                    let all = [&*others.unwrap_or_default(), value.as_bytes()].concat();
+                    let _ = host.set_header(map, LINK, &all);
+                }
+            } else if matches!(host.header(map, name), Ok(None)) {
                 let _ = host.set_header(map, name, value.as_bytes());
             }
         }
@@ -101,13 +109,19 @@ impl ResponseHeaders {
 
     /// Those that have been set, for a response that takes the place of this one.
     fn kept(&self, host: &dyn Host) -> Vec<(String, String)> {
-        let set = self.set.iter().map(|(name, _)| *name);
+        // Of links it is ours alone: the others are of what the upstream has said.
+        let is_link = |(name, _): &&(&'static str, String)| *name == LINK;
+        let link = self.set.iter().find(is_link);
+        let link = link.map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let set = self.set.iter().filter(|set| !is_link(set));
+        let set = set.map(|(name, _)| *name);
         let names = set
             .chain(self.hsts.iter().map(|_| "strict-transport-security"))
             .chain(self.gpc_status.as_deref());
         let there = |name: &str| header_text(host, HeaderMap::ResponseHeaders, name);
         names
             .filter_map(|name| Some((name.to_owned(), there(name)?)))
+            .chain(link)
             .collect()
     }
 
@@ -492,6 +506,20 @@ impl Enforcer {
             )
         });
     }
+}
+
+/// Whether a line of `Link` has an item with `rel="deprecation"`, perhaps among others (RFC 8288).
+fn is_about_deprecation(line: &[u8]) -> bool {
+    let line = policy::text::lossy(line).to_ascii_lowercase();
+    let mut relations = line.split("rel=").skip(1);
+    relations.any(|rest| {
+        let value = match rest.strip_prefix('"') {
+            Some(quoted) => quoted.split('"').next(),
+            None => rest.split([';', ',']).next(),
+        };
+        let mut words = value.unwrap_or_default().split_ascii_whitespace();
+        words.any(|word| word == "deprecation")
+    })
 }
 
 fn serve(host: &dyn Host, request: &Request, name: &str, document: &str) {

@@ -58,7 +58,8 @@ impl ProviderKeys {
     }
 
     /// Takes the keys out of bytes that were not looked at yet. What came of it, if there were any:
-    /// the keys that had to be left out, or why there are none. The old ones serve on then.
+    /// the keys that had to be left out, or why there are none. A set that has none withdraws the old
+    /// ones as any other set does: that is how an issuer takes back its only key.
     pub(crate) fn import(
         &mut self,
         body: Option<&Body>,
@@ -67,8 +68,9 @@ impl ProviderKeys {
         self.generation = body.generation;
         let imported = imported(&body.bytes, &self.rules);
         self.refused = imported.is_err();
+        let old = self.keys.take();
         Some(imported.map(|(set, skipped)| {
-            let set = match &self.keys {
+            let set = match &old {
                 Some(old) => set.succeeding(&old.set),
                 None => set,
             };
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_provider_cannot_use_leaves_its_keys_and_those_of_others() {
+    fn a_set_without_a_usable_key_withdraws_those_of_one_provider_and_of_no_other() {
         let mut broad = keys();
         let narrow = KeyRules::published([Algorithm::EdDsa].into_iter().collect(), true);
         let mut narrow = ProviderKeys::new(0, FetchSettings::default(), narrow);
@@ -195,8 +197,16 @@ mod tests {
         assert!(broad.import(Some(&second)).unwrap().is_ok());
         let refused = narrow.import(Some(&second)).unwrap();
         assert_eq!(refused, Err(FetchError("no_usable_key")));
-        assert_eq!((broad.key_count(), narrow.key_count()), (1, 1));
-        assert_eq!(narrow.age(2 * S), Some(Duration::from_secs(1)));
+        assert_eq!((broad.key_count(), narrow.key_count()), (1, 0));
+        assert!(narrow.set(2 * S).is_none());
+        assert!(narrow.import(Some(&body(&[], 3, 3 * S))).unwrap().is_err());
+        assert!(
+            narrow
+                .import(Some(&body(&[Algorithm::EdDsa], 4, 4 * S)))
+                .unwrap()
+                .is_ok()
+        );
+        assert_eq!(narrow.key_count(), 1);
     }
 
     #[test]

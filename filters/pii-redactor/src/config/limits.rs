@@ -2,7 +2,7 @@
 
 use policy::config::{Fields, Node};
 
-use super::rule::{Place, Places};
+use super::rule::{Place, Places, Rule};
 use crate::json::MAX_DEPTH;
 use crate::limits::{GraphqlLimits, Limits};
 
@@ -43,6 +43,28 @@ pub(super) fn read(rule: &mut Fields<'_>, places: Places, says_places: bool) -> 
 const BODIES: &str = r#""request.body" or "response.body""#;
 const QUERIES: &str = r#""request.body" or "request.query""#;
 
+/// Looks whether aliases of GraphQL walk around rules about members of the response.
+pub(super) fn check_aliases(node: &Node<'_>, rules: &[Rule]) {
+    for rule in rules {
+        let answers = rule.places.has(Place::ResponseBody) && rule.matches.has_segment("graphql");
+        let is_read = |other: &Rule| {
+            other.limits.graphql.is_some()
+                && other.places.has(Place::RequestBody)
+                && rule.matches.may_share_path(&other.matches)
+        };
+        if rule.goes_by_members() && answers && !rules.iter().any(is_read) {
+            node.warn_at(
+                "rules",
+                "graphql_aliases_pass",
+                format_args!(
+                    "callers of GraphQL rename what the rule {:?} goes by ({{ me {{ x: ssn }} }}): add a rule with \"graphql\": {{}} and \"apply_to\": [\"request.body\", \"request.query\"] for this path",
+                    rule.name
+                ),
+            );
+        }
+    }
+}
+
 /// `{ "max_depth": 8, "max_cost": 500, "introspection": false }`.
 fn read_graphql(node: &Node<'_>) -> Option<GraphqlLimits> {
     node.object(|fields| {
@@ -51,6 +73,9 @@ fn read_graphql(node: &Node<'_>) -> Option<GraphqlLimits> {
             cost: fields.or("max_cost", None, |n| n.integer(1..=u64::MAX).map(Some)),
             introspection: fields.or("introspection", true, |n| n.boolean()),
             passes_upgrades: fields.or("websocket", false, |n| {
+                n.one_of(&[("refuse", false), ("pass", true)])
+            }),
+            passes_aliases: fields.or("aliases", false, |n| {
                 n.one_of(&[("refuse", false), ("pass", true)])
             }),
         })

@@ -350,6 +350,7 @@ impl Config {
             goes_by_route: goes_by_route(fields.node().json()),
             customs: customs.into(),
         };
+        limits::check_aliases(fields.node(), &config.rules);
         for (index, rule) in config.rules.iter().enumerate() {
             let mut earlier = config.rules.iter().take(index);
             if let Some(first) = earlier.position(|earlier| earlier.name == rule.name) {

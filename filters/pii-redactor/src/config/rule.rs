@@ -114,6 +114,16 @@ impl Rule {
         self.detect.iter().any(|(entity, _)| class.has(*entity))
     }
 
+    /// Whether it goes by what members are called, or where they are.
+    #[must_use]
+    pub(super) const fn goes_by_members(&self) -> bool {
+        !self.detect.is_empty()
+            || !self.fields.is_empty()
+            || self.allow_fields.is_some()
+            || !self.owner.is_empty()
+            || !self.data_subject.is_empty()
+    }
+
     /// Whether objects go, or messages stop, for whose they are.
     #[must_use]
     pub fn judges_owners(&self) -> bool {
@@ -193,7 +203,7 @@ impl Rule {
                 }),
                 limits: limits::read(rule, places, says_places),
                 owner: rule.or("owner", Vec::new(), |n| {
-                    n.non_empty_list(|owner| watched::read_owner(&owner, &matches))
+                    n.non_empty_list(|owner| watched::read_owner(&owner, (&matches, places)))
                 }),
                 data_subject: rule.or("data_subject", Vec::new(), |n| {
                     n.non_empty_list(|person| watched::read_person(&person, places))

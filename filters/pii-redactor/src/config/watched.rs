@@ -7,10 +7,14 @@ use policy::request_value::RequestValue;
 
 use super::rule::{Place, Places};
 use crate::paths::Path;
-use crate::plan::watched::{Otherwise, OwnerRule, OwnerValue, PersonPath};
+use crate::plan::watched::{Missing, Otherwise, OwnerRule, OwnerValue, PersonPath};
 
 /// `{ "path": "$..owner_id", "equals": { "claim": "sub" }, "else": "remove" }`.
-pub(super) fn read_owner(node: &Node<'_>, matches: &Match) -> Option<OwnerRule> {
+pub(super) fn read_owner(
+    node: &Node<'_>,
+    (matches, places): (&Match, Places),
+) -> Option<OwnerRule> {
+    let judges_responses = places.has(Place::ResponseBody);
     node.object(|fields| {
         let path = fields
             .required("path", "the path of the owner, such as \"$..owner_id\"")
@@ -30,8 +34,9 @@ pub(super) fn read_owner(node: &Node<'_>, matches: &Match) -> Option<OwnerRule> 
                     ("report", Otherwise::Report),
                 ])
             });
-        let needs_owner = fields.or("if_missing", false, |n| {
-            n.one_of(&[("keep", false), ("else", true)])
+        let said = fields.or("if_missing", None, |n| {
+            n.one_of(&[("keep", Missing::Keep), ("else", Missing::Foreign)])
+                .map(Some)
         });
         let path = path?;
         let levels = match &object {
@@ -51,7 +56,19 @@ pub(super) fn read_owner(node: &Node<'_>, matches: &Match) -> Option<OwnerRule> 
             );
             return None;
         }
-        if needs_owner && path.descends_before(levels) {
+        // What is no item of a list may be another document, such as one about an error.
+        let is_item = path.leads_to_items(levels) && !path.descends_before(levels);
+        let missing = said.unwrap_or(match is_item {
+            true => Missing::ForeignInLists,
+            false => Missing::Keep,
+        });
+        if said.is_none() && !is_item && judges_responses && otherwise != Some(Otherwise::Report) {
+            fields.node().warn(
+                "owner_may_be_missing",
+                "an object without its owner stays, and callers leave members out where they can (?fields=, $select, GraphQL): name the items of a list, as in \"$.items[*].owner_id\", or say \"if_missing\"",
+            );
+        }
+        if missing == Missing::Foreign && path.descends_before(levels) {
             fields.node().reject(
                 "with \"..\" before the owner every object is one that may lack it; name the objects, as in \"$.items[*].owner_id\"",
             );
@@ -61,7 +78,7 @@ pub(super) fn read_owner(node: &Node<'_>, matches: &Match) -> Option<OwnerRule> 
             levels,
             equals: equals?,
             otherwise: otherwise?,
-            needs_owner,
+            missing,
         })
     })
 }

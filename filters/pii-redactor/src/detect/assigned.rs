@@ -6,7 +6,8 @@
 use super::boundary::separates_values;
 use super::find::{Span, Text};
 use super::kind::{
-    AGE, API_KEY, CARD_CVV, CARD_PIN, MEDICAL_RECORD, PASSWORD, PERSON_DATE, US_SSN_LAST4,
+    AGE, API_KEY, CARD_CVV, CARD_PIN, GEO_COORDINATE, MEDICAL_RECORD, PASSWORD, PERSON_DATE,
+    US_SSN_LAST4,
 };
 use super::prose::{is_of_another_unit, is_over_89, written_date};
 use super::secret_end::SecretEnds;
@@ -26,8 +27,15 @@ pub(crate) fn kinds(wanted: &EntitySet) -> EntitySet {
     kinds.and(wanted)
 }
 
-const KINDS: [u8; 8] = [
+/// Whether kinds are wanted that a text may give a value without any sign of its own: `DB_PASSWORD=postgres`.
+#[inline]
+pub(crate) fn finds_settings(wanted: &EntitySet) -> bool {
+    wanted.has(API_KEY) || wanted.has(PASSWORD)
+}
+
+const KINDS: [u8; 9] = [
     API_KEY,
+    GEO_COORDINATE,
     PASSWORD,
     CARD_CVV,
     CARD_PIN,
@@ -80,8 +88,12 @@ pub(super) fn find(text: &Text<'_>, near: &mut Surroundings, spans: &mut Vec<Spa
                 && !taken.has(entity)
                 && (scheme == 0 || entity == API_KEY)
                 && (sign != b' ' || stands_without_sign(bytes, (name_end, start), run.end, entity))
-                && let Some((start, end)) =
-                    run.value(bytes, start, (sign, entity), text.lexicon.labels())
+                && let Some((start, end)) = run.value(
+                    bytes,
+                    (name_end, start),
+                    (sign, entity),
+                    text.lexicon.labels(),
+                )
             {
                 taken.insert(entity);
                 taken_to = run.end.max(end);
@@ -99,8 +111,14 @@ pub(super) fn find(text: &Text<'_>, near: &mut Surroundings, spans: &mut Vec<Spa
 /// Whether anything in a text is like `name:` or `name=`.
 fn has_assignment(text: &[u8]) -> bool {
     step(text.len() / 8);
-    memchr::memchr2_iter(b':', b'=', text).any(|sign| {
+    memchr::memchr3_iter(b':', b'=', b',', text).any(|sign| {
         step(2);
+        if at(text, sign) == b',' {
+            // Of a name and its value as arguments.
+            let behind = rest(part(text, 0, sign.plus(3)), sign.plus(1)).trim_ascii_start();
+            let is_quote = |byte| matches!(byte, b'"' | b'\'');
+            return is_quote(before(text, sign)) && is_quote(at(behind, 0));
+        }
         let mut end = sign;
         while end > 0
             && matches!(before(text, end), b' ' | b'"' | b'\'' | b'\\' | b']')
@@ -126,6 +144,9 @@ fn value_start(text: &[u8], name_end: usize) -> Option<(u8, usize)> {
     let is_beside_name = |byte| matches!(byte, b' ' | b'"' | b'\'' | b'\t' | b'\\' | b']');
     let place = behind(name_end, 3, is_beside_name);
     let sign = at(text, place);
+    if sign == b',' {
+        return argument_behind(text, name_end, place);
+    }
     matches!(sign, b':' | b'=').then(|| {
         // `:=`, `=>` and `==` as well.
         let is_long = matches!((sign, at(text, place.plus(1))), (_, b'=') | (b'=', b'>'));
@@ -147,6 +168,22 @@ fn value_start(text: &[u8], name_end: usize) -> Option<(u8, usize)> {
         let is_quote = matches!(at(text, start.plus(escape)), b'"' | b'\'' | b'`');
         (sign, start.plus(if is_quote { escape.plus(1) } else { 0 }))
     })
+}
+
+/// Where the argument begins that follows the name of a setting: `define('DB_PASSWORD', 'hunter2')`.
+fn argument_behind(text: &[u8], name_end: usize, comma: usize) -> Option<(u8, usize)> {
+    let is_quote = |byte| matches!(byte, b'"' | b'\'');
+    let head = part(text, name_end.less(MAX_OPTION_BYTES), name_end);
+    let name = count_while_back(head, head.len(), |byte| {
+        byte.is_ascii_alphanumeric() || byte == b'_'
+    });
+    let opening = name_end.less(name).less(1);
+    let is_first = is_quote(at(text, opening)) && before(text, opening) == b'(';
+    let blanks = count_while(part(text, 0, comma.plus(5)), comma.plus(1), |byte| {
+        byte == b' '
+    });
+    let start = comma.plus(1).plus(blanks);
+    (is_first && is_quote(at(text, start))).then(|| (b',', start.plus(1)))
 }
 
 /// Whether something stands behind a word without a sign: a number, or the credentials of a bearer.
@@ -259,7 +296,7 @@ impl Run {
     fn value(
         &mut self,
         text: &[u8],
-        start: usize,
+        (name_end, start): (usize, usize),
         (sign, entity): (u8, u8),
         labels: &Labels,
     ) -> Option<(usize, usize)> {
@@ -298,15 +335,16 @@ impl Run {
         let fits = match entity {
             CARD_CVV | CARD_PIN => (3..=6).contains(&length) && digits() == length,
             PERSON_DATE => own_end.is_some() || digits() >= 4 && is_date(value),
+            // So exactly only positions are written.
+            GEO_COORDINATE => digits() >= 5 && value.contains(&b'.'),
             US_SSN_LAST4 => length == 4 && !at(behind, 0).is_ascii_alphanumeric(),
             AGE => is_over_89(value) && !is_of_another_unit(behind) && !is_of_a_thing(text, start),
             MEDICAL_RECORD => length <= LONGEST_RECORD_BYTES && digits() >= 4,
             _ => {
                 let is_short = length <= LONGEST_NUMBER_BYTES;
-                let is_phrase = quoted.is_some() && is_all_of_line(text, start, end);
                 length >= LEAST_SECRET_BYTES
                     && (self.secrets.has_digit(text, start, start.plus(length))
-                        || is_phrase && value.contains(&b' '))
+                        || is_setting(text, (name_end, start), value, sign))
                     && !(is_short && digits() == length)
             }
         };
@@ -321,14 +359,73 @@ impl Run {
     }
 }
 
-/// Whether a line has nothing but a name and a quoted value: a setting, and no sentence.
-fn is_all_of_line(text: &[u8], start: usize, end: usize) -> bool {
-    let head = part(text, start.less(MAX_OPTION_BYTES), start);
+/// Whether a name and a value without a digit are written as a setting is, and not as a sentence: `NAME=value`,
+/// `name: "value"`, or a line that has nothing else.
+fn is_setting(text: &[u8], (name_end, start): (usize, usize), value: &[u8], sign: u8) -> bool {
+    let is_quoted = matches!(before(text, start), b'"' | b'\'' | b'`');
+    let head = part(text, name_end.less(MAX_OPTION_BYTES), name_end);
+    let name = count_while_back(head, head.len(), |byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+    });
+    step(name);
+    let (head, name) = head.split_at(head.len().less(name));
+    let is_tight = sign == b'=' && start == name_end.plus(1);
+    let behind_name =
+        matches!(head.trim_ascii_end().last(), Some(byte) if byte.is_ascii_alphanumeric());
+    let is_written_as_one = match sign {
+        b',' => true,
+        b':' | b'=' if is_quoted && !behind_name => true,
+        // `arn:aws:secretsmanager:eu-west-1:111122223333:secret:name` is an address.
+        b':' if at(text, start.less(1)) == b':' => false,
+        b':' | b'=' => is_tight || is_all_of_line(text, (name_end, start), value.len()),
+        _ => false,
+    };
+    let is_called = matches!(at(text, start.plus(value.len())), b'(' | b'[');
+    is_written_as_one && !is_called && !is_expression(value) && !repeats(name, value)
+}
+
+/// Whether what stands for a value is to be worked out or filled in: `${DB_PASSWORD}`, `get_password()`,
+/// `settings.password`, `<your password>`, `****`.
+fn is_expression(value: &[u8]) -> bool {
+    let is_filled_in = matches!(
+        at(value, 0),
+        b'$' | b'<' | b'{' | b'%' | b'*' | b'[' | b'(' | b'@'
+    );
+    // What is longer is no name.
+    let beginning = part(value, 0, MAX_OPTION_BYTES);
+    step(beginning.len() / 4);
+    let is_of_names = beginning
+        .iter()
+        .all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'.'));
+    let is_form = SAID_OF_SECRETS
+        .iter()
+        .any(|word| value.eq_ignore_ascii_case(word));
+    is_filled_in || is_form || is_of_names && beginning.contains(&b'.') || beginning.contains(&b'(')
+}
+
+/// `password=password` and `token=api_token` of a call, `password=Password` of a form; not `DB_PASSWORD=password`.
+fn repeats(name: &[u8], value: &[u8]) -> bool {
+    let last = part(name, name.len().less(value.len()), name.len());
+    let is_variable = || {
+        value
+            .strip_suffix(name)
+            .is_some_and(|head| head.ends_with(b"_"))
+    };
+    last.eq_ignore_ascii_case(value) && (last == value || at(value, 0).is_ascii_uppercase())
+        || !name.is_empty() && is_variable()
+}
+
+/// Whether a line has nothing but a name of one word and its value.
+fn is_all_of_line(text: &[u8], (name_end, start): (usize, usize), length: usize) -> bool {
+    let from = name_end.less(MAX_OPTION_BYTES);
+    let head = part(text, from, start);
     let line = memchr::memrchr(b'\n', head).map_or(0, |end| end.plus(1));
     let words = rest(head, line).split(|byte| matches!(byte, b' ' | b'\t'));
-    let behind = rest(text, end.plus(1)).trim_ascii_start();
-    let is_over = at(text, end.plus(1)) == b'\n' || matches!(at(behind, 0), 0 | b'#');
-    is_over
+    let end = start.plus(length);
+    let behind = part(text, end, end.plus(MAX_OPTION_BYTES));
+    let quote = usize::from(matches!(at(behind, 0), b'"' | b'\'' | b'`'));
+    let blanks = count_while(behind, quote, |byte| matches!(byte, b' ' | b'\t' | b'\r'));
+    matches!(at(behind, quote.plus(blanks)), 0 | b'\n' | b'#')
         && words
             .filter(|word| word.iter().any(u8::is_ascii_alphanumeric))
             .count()
@@ -373,6 +470,42 @@ const MAX_OPTION_BYTES: usize = 64;
 const LEAST_TOKEN_BYTES: usize = 16;
 const LONGEST_TIME_BYTES: usize = 35;
 const LEAST_SECRET_BYTES: usize = 4;
+/// What forms, schemas and logs say of a secret.
+const SAID_OF_SECRETS: [&[u8]; 33] = [
+    b"string",
+    b"text",
+    b"number",
+    b"integer",
+    b"boolean",
+    b"object",
+    b"varchar",
+    b"input",
+    b"field",
+    b"self",
+    b"unknown",
+    b"hidden",
+    b"redacted",
+    b"masked",
+    b"empty",
+    b"default",
+    b"failed",
+    b"expired",
+    b"revoked",
+    b"valid",
+    b"invalid",
+    b"incorrect",
+    b"wrong",
+    b"missing",
+    b"changed",
+    b"unchanged",
+    b"updated",
+    b"reset",
+    b"weak",
+    b"strong",
+    b"forgotten",
+    b"mismatch",
+    b"verified",
+];
 /// A number with more digits may be a secret.
 const LONGEST_NUMBER_BYTES: usize = 5;
 const LONGEST_RECORD_BYTES: usize = 24;

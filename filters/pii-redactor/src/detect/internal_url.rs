@@ -532,8 +532,11 @@ fn is_inside_6(address: &[u8]) -> bool {
 }
 
 /// See [`Scheme::Inside`].
-const INSIDE_SCHEMES: [&[u8]; 8] = [
+#[rustfmt::skip]
+const INSIDE_SCHEMES: [&[u8]; 14] = [
     b"gopher", b"dict", b"ldap", b"ldaps", b"tftp", b"phar", b"smb", b"unix",
+    // What PHP opens like files.
+    b"php", b"expect", b"glob", b"rar", b"ssh2", b"compress.zlib",
 ];
 /// Names that no public name server knows, and public names of addresses inside.
 const INSIDE_NAMES: [&[u8]; 14] = [
@@ -552,7 +555,7 @@ const INSIDE_NAMES: [&[u8]; 14] = [
     b"localtest.me",
     b"lvh.me",
 ];
-const LONGEST_SCHEME_BYTES: usize = 12;
+const LONGEST_SCHEME_BYTES: usize = 16;
 /// So much of an address is taken behind its host.
 const MAX_ADDRESS_BYTES: usize = 400;
 /// More slashes, or tabs, than anybody writes.

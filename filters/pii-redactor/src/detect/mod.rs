@@ -32,7 +32,7 @@ mod uk;
 mod us;
 mod world;
 
-pub(crate) use assigned::kinds as assignable;
+pub(crate) use assigned::{finds_settings, kinds as assignable};
 pub use find::Span;
 pub(crate) use find::{List, Scratch, Text, find};
 pub(crate) use impersonal::is_impersonal;

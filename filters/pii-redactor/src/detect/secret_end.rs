@@ -134,6 +134,69 @@ mod tests {
     use crate::fixtures::{assert_keeps, assert_redacts, plan_of, redacted};
 
     #[test]
+    fn a_word_is_a_secret_where_nothing_else_can_stand() {
+        let plan = plan_of(r#"{"presets":["secrets"]}"#);
+        for (text, expected) in [
+            (
+                "Server=h;Database=d;User Id=sa;Password=swordfish;",
+                "Server=h;Database=d;User Id=sa;Password=[PASSWORD];",
+            ),
+            ("DB_PASSWORD=postgres", "DB_PASSWORD=[PASSWORD]"),
+            (
+                "MYSQL_ROOT_PASSWORD=\"swordfish\"",
+                "MYSQL_ROOT_PASSWORD=\"[PASSWORD]\"",
+            ),
+            (
+                "password=correct-horse-battery-staple",
+                "password=[PASSWORD]",
+            ),
+            (
+                "{\"password\": \"swordfish\"}",
+                "{\"password\": \"[PASSWORD]\"}",
+            ),
+            (
+                "GET /login?user=joe&password=swordfish HTTP/1.1",
+                "GET /login?user=joe&password=[PASSWORD] HTTP/1.1",
+            ),
+            ("mysql --password=swordfish", "mysql --password=[PASSWORD]"),
+            ("export AWS_SECRET=swordfish", "export AWS_SECRET=[API_KEY]"),
+            ("api_key = 'swordfish'", "api_key = '[API_KEY]'"),
+        ] {
+            assert_eq!(
+                redacted(&plan, "text/plain", &format!("x {text}")),
+                format!("x {expected}")
+            );
+        }
+        for text in [
+            "password: required",
+            "password=required",
+            "password=$PASSWORD",
+            "password=<password>",
+            "password=***",
+            "password=password",
+            "\"password\": \"Password\"",
+            "\"password\": \"string\"",
+            "token=get_token()",
+            "token = None",
+            "The password is wrong: try again",
+        ] {
+            assert_eq!(
+                redacted(&plan, "text/plain", &format!("x {text}")),
+                format!("x {text}")
+            );
+        }
+        let plan = plan_of(r#"{"presets":["ccpa"]}"#);
+        assert_eq!(
+            redacted(
+                &plan,
+                "text/plain",
+                "GET /?lat=45.520247&lng=-122.674194&zoom=12.34567"
+            ),
+            "GET /?lat=45.52&lng=-122.67&zoom=12.34567"
+        );
+    }
+
+    #[test]
     fn a_secret_goes_to_its_end() {
         let plan = plan_of(r#"{"presets":["secrets"]}"#);
         for (text, expected) in [
@@ -187,6 +250,49 @@ mod tests {
                 "UPDATE t SET [Password] = '[PASSWORD]'",
             ),
             (
+                "Server=h;User Id=sa;Password=swordfish;",
+                "Server=h;User Id=sa;Password=[PASSWORD];",
+            ),
+            ("DB_PASSWORD=postgres\n", "DB_PASSWORD=[PASSWORD]\n"),
+            (
+                "POSTGRES_PASSWORD=password\n",
+                "POSTGRES_PASSWORD=[PASSWORD]\n",
+            ),
+            (
+                r#"MYSQL_ROOT_PASSWORD="swordfish""#,
+                r#"MYSQL_ROOT_PASSWORD="[PASSWORD]""#,
+            ),
+            (
+                "password=correct-horse-battery-staple",
+                "password=[PASSWORD]",
+            ),
+            (
+                "user: joe\npassword: Swordfish!\nport: 1",
+                "user: joe\npassword: [PASSWORD]\nport: 1",
+            ),
+            (
+                r#"sent {\"user\":\"joe\",\"password\":\"sword fish\"}"#,
+                r#"sent {\"user\":\"joe\",\"password\":\"[PASSWORD]\"}"#,
+            ),
+            (
+                "jdbc:postgresql://h/db?user=joe&password=swordfish",
+                "jdbc:postgresql://h/db?user=joe&password=[PASSWORD]",
+            ),
+            (
+                "GET /cb?client_secret=abcdefgh HTTP/1.1",
+                "GET /cb?client_secret=[API_KEY] HTTP/1.1",
+            ),
+            (
+                "mysql --password=swordfish -u joe",
+                "mysql --password=[PASSWORD] -u joe",
+            ),
+            ("export AWS_SECRET=swordfish", "export AWS_SECRET=[API_KEY]"),
+            ("api_key = 'swordfish'", "api_key = '[API_KEY]'"),
+            (
+                "define('DB_PASSWORD', 'swordfish');",
+                "define('DB_PASSWORD', '[PASSWORD]');",
+            ),
+            (
                 "GET /x?X-Amz-Signature=0a1b2c3d&a=1",
                 "GET /x?X-Amz-Signature=[API_KEY]&a=1",
             ),
@@ -199,6 +305,13 @@ mod tests {
             &plan,
             "text/plain",
             &[
+                "token=token, password=user_password, secret=settings.SECRET",
+                "password=Password\nlogin.password = ${PASSWORD}\npassword: <your password>",
+                "password=get_password() token={{ token }} password=$PASSWORD secret=%s",
+                "Password: incorrect\nToken: expired",
+                "Unexpected token: \"foo\", the password: \"letters\"",
+                r#"["password","username"] ("user","password","email")"#,
+                r#"sent {"password":"string","token":"****"}"#,
                 "The password: use eight signs or more",
                 "password: \"required\", token: \"\" + x",
                 "if password == \"\" { return 1 }",

@@ -9,7 +9,7 @@ use super::reason::{NotSearched, Reason};
 use super::report::HandedOver;
 use super::{PiiRedactor, RedactedStream, RuleUse, report};
 use crate::config::{FailurePolicy, ParseErrorPolicy, Place};
-use crate::media::{Charset, Framing, Media};
+use crate::media::{Charset, CsvFormat, Framing, Media};
 use crate::pipeline::{BodyPipeline, Coding};
 use crate::plan::Plan;
 
@@ -44,6 +44,8 @@ pub(super) struct Work {
     pub(super) is_over_budget: bool,
     /// Why it is not searched, if it turns out to be binary.
     pub(super) binary: NotSearched,
+    /// What the report header says about it.
+    pub(super) report: &'static str,
     pub(super) finished: bool,
 }
 
@@ -115,6 +117,7 @@ impl RedactedStream {
             && let Some(coding) = coding
         {
             message.prepare_for_change(coding);
+            message.remove_digests();
         }
     }
 
@@ -191,7 +194,13 @@ impl RedactedStream {
         // Only documents have members that could be allowed.
         let has_no_members = matches!(
             framing,
-            Framing::Text | Framing::Markup | Framing::Graphql | Framing::Unknown | Framing::Grpc
+            Framing::Message
+                | Framing::Text
+                | Framing::Lines
+                | Framing::Markup
+                | Framing::Graphql
+                | Framing::Unknown
+                | Framing::Grpc
         );
         // Only JSON has objects whose owners are known.
         let is_json = matches!(
@@ -211,7 +220,8 @@ impl RedactedStream {
         }
         let is_document = framing == Framing::Graphql && !graphql.is_empty();
         let encoding = message.text("content-encoding").unwrap_or_default();
-        let coding = Coding::of(&encoding).filter(|_| media.charset != Charset::Undecodable);
+        let coding = Coding::of(&encoding)
+            .filter(|_| media.charset != Charset::Undecodable && !message.is_chunked_within());
         let is_readable = |coding: &Coding| !is_document || *coding == Coding::Identity;
         let Some(coding) = coding.filter(is_readable) else {
             let policy = filter.config.on_error.unsupported_encoding;
@@ -234,10 +244,19 @@ impl RedactedStream {
             // Paths lead into JSON alone.
             if matches!(
                 framing,
-                Framing::Text | Framing::Markup | Framing::Grpc | Framing::Form | Framing::Csv(_)
+                Framing::Message
+                    | Framing::Text
+                    | Framing::Lines
+                    | Framing::Markup
+                    | Framing::Grpc
+                    | Framing::Form
+                    | Framing::Csv(_)
             ) {
                 pipeline.miss_people();
             }
+        }
+        if !graphql.is_empty() {
+            pipeline.set_response_rules(self.response_rules(filter));
         }
         if direction == Direction::Response
             && let Some(key) = self.counts_people(filter)
@@ -267,10 +286,23 @@ impl RedactedStream {
                 Framing::Binary => NotSearched::ContentType,
                 _ => NotSearched::Binary,
             },
+            // Headers leave before the first bytes are there.
+            report: match framing {
+                Framing::Grpc | Framing::Binary => NOT_SEARCHED,
+                Framing::Unknown
+                | Framing::Csv(CsvFormat {
+                    may_be_file: true, ..
+                }) => "searched-unless-binary",
+                _ => "searched",
+            },
             finished: false,
         };
         if rewrites {
             message.prepare_for_change(coding);
+            // What is binary has those of its sender, unless it lies about what it is.
+            if work.report != NOT_SEARCHED {
+                message.remove_digests();
+            }
         }
         match direction {
             Direction::Request => self.request_work = Some(work),
@@ -325,9 +357,11 @@ fn holds(
         Framing::Events | Framing::Unknown | Framing::Grpc | Framing::Binary => true,
         Framing::Form
         | Framing::Multipart(_)
+        | Framing::Message
         | Framing::Csv(_)
         | Framing::Markup
         | Framing::Graphql
+        | Framing::Lines
         | Framing::Text => false,
     };
     if streams {
@@ -355,5 +389,7 @@ fn is_http1(host: &dyn Host) -> bool {
     protocol.starts_with(b"HTTP/1")
 }
 
+/// What the report header says about a body that is not searched.
+pub(super) const NOT_SEARCHED: &str = "not-searched";
 /// So much of a body is kept.
 pub(super) const HELD_BYTES: usize = 16 * 1024;

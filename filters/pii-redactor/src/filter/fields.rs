@@ -279,6 +279,7 @@ impl RedactedStream {
             let disclosed = Disclosed {
                 counts: (tally.counts(), changes),
                 people: &[],
+                names_nobody: false,
                 ration: tally.ration().map(|ration| &**ration),
             };
             if let Some(reason) = self.charge(filter, host, &disclosed) {

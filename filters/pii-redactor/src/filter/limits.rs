@@ -1,5 +1,7 @@
 //! What messages may ask for at most: sizes of bodies, documents, and operations in queries.
 
+use std::rc::Rc;
+
 use host::{Action, Direction, Host};
 use policy::http::announced_bytes;
 use policy::values::parameter_values;
@@ -121,9 +123,11 @@ impl RedactedStream {
                 .request
                 .iter()
                 .flat_map(|request| request.known_targets(host));
+            let rules = self.response_rules(filter);
             // A server reads one of them.
             for document in paths.flat_map(|path| parameter_values(path, "query")) {
                 let mut one = Tally::default();
+                one.set_response_rules(rules.clone());
                 measure_graphql(limits, &document, &mut one);
                 tally.merge_excesses(&one);
             }
@@ -136,6 +140,18 @@ impl RedactedStream {
         let reason = of_query.or(of_upgrade)?;
         self.send_refusal(host, Direction::Request, reason);
         Some(Action::Pause)
+    }
+
+    /// The rules about the body of the response that act on it, or that budgets charge by.
+    pub(super) fn response_rules(&self, filter: &PiiRedactor) -> Option<Rc<Plan>> {
+        let mut rules = self.at(filter, Place::ResponseBody);
+        let is_rationed = self.is_rationed(filter);
+        rules.retain(|used| {
+            let rule = filter.config.rules.get(used.index);
+            let enforces = rule.is_some_and(|rule| rule.mode.enforces());
+            is_rationed || enforces && !used.is_exempt
+        });
+        (!rules.is_empty()).then(|| filter.plan(&rules))
     }
 
     /// Why a request goes no further by the rules about GraphQL in a place of it.

@@ -45,43 +45,83 @@ impl<'h> Message<'h> {
         }
     }
 
-    /// Takes away what no longer tells the truth about a body that may change: its length and its
-    /// digests (RFC 9530), that parts of it can be asked for, and what it is signed with; a strong
-    /// validator becomes a weak one.
+    /// Takes away what no longer tells the truth about a body that may change, but for its digests: its
+    /// length, and that parts of it can be asked for; a strong validator becomes a weak one.
     pub(super) fn prepare_for_change(&self, coding: Coding) {
-        const UNTRUE: [&str; 5] = [
-            "content-length",
-            "signature",
-            "signature-input",
-            "x-goog-hash",
-            "accept-ranges",
-        ];
-        for name in UNTRUE {
+        for name in ["content-length", "accept-ranges"] {
             self.remove(name);
-        }
-        for (name, _) in self.list.iter().flat_map(Headers::iter) {
-            let name = policy::text::lossy(name).to_ascii_lowercase();
-            if is_digest(&name) {
-                self.remove(&name);
-            }
         }
         if coding != Coding::Identity {
             self.remove("content-encoding");
         }
-        let strong = self.text("etag").filter(|tag| !tag.starts_with("W/"));
-        if let Some(tag) = strong {
+        let Some(tag) = self.text("etag") else {
+            return;
+        };
+        if tag.contains("{SHA1{") {
+            // Of Nexus, which clients of Maven compare with the body.
+            self.remove("etag");
+        } else if !tag.starts_with("W/") {
             let weak = format!("W/{tag}");
             let _ = self.host.set_header(self.map, "etag", weak.as_bytes());
         }
     }
+
+    /// Takes away digests of the body, and signatures over them. Signatures over the body itself, as those of
+    /// web hooks, stay: whoever checks them is to see that it is another one.
+    pub(super) fn remove_digests(&self) {
+        let covers = |name: &str| {
+            let value = self.text(name).unwrap_or_default();
+            ["digest", "content-", "etag"]
+                .iter()
+                .any(|covered| value.contains(covered))
+        };
+        if covers("signature-input") || covers("signature") {
+            self.remove("signature");
+            self.remove("signature-input");
+        }
+        for (name, value) in self.list.iter().flat_map(Headers::iter) {
+            let name = policy::text::lossy(name).to_ascii_lowercase();
+            // `UNSIGNED-PAYLOAD` is true of any.
+            if is_digest(&name) && !value.starts_with(b"UNSIGNED-") {
+                let _ = self.host.remove_header(self.map, &name);
+            }
+        }
+    }
+
+    /// Whether the body is in chunks that are signed or have checksums, though `content-encoding` may
+    /// not say so.
+    pub(super) fn is_chunked_within(&self) -> bool {
+        let hash = self.text("x-amz-content-sha256");
+        hash.is_some_and(|hash| hash.starts_with("STREAMING-"))
+            || self.text("x-ms-structured-body").is_some()
+    }
 }
 
-/// Whether a header has a digest of the body: those of RFC 9530, and what stores of objects and artefacts call them
-/// (`x-amz-checksum-sha256`, `x-ms-content-crc64`, `docker-content-digest`).
+/// Whether a header tells a digest, a checksum or a length of the body: of HTTP (RFC 9530, RFC 3230), stores
+/// and package registries.
 fn is_digest(name: &str) -> bool {
-    name.ends_with("digest") && !name.starts_with("want-")
-        || name.contains("checksum")
-        || ["-md5", "-sha1", "-sha256", "-crc64"]
-            .iter()
-            .any(|sum| name.ends_with(sum))
+    const NAMES: [&str; 8] = [
+        "digest",
+        "repr-digest",
+        "unencoded-digest",
+        "x-amz-crc32",
+        "x-amz-sha256-tree-hash",
+        "x-amz-trailer",
+        "x-bz-info-large_file_sha1",
+        "x-goog-hash",
+    ];
+    // `x-ms-blob-content-md5`, `x-bz-content-sha1`, `docker-content-digest`, `x-oss-hash-crc64ecma`.
+    const WITHIN: [&str; 9] = [
+        "checksum",
+        "content-crc",
+        "content-digest",
+        "content-length",
+        "content-md5",
+        "content-sha",
+        "hash-crc64",
+        "md5chksum",
+        "multipart-md5",
+    ];
+    let is_like = || WITHIN.iter().any(|words| name.contains(words));
+    NAMES.contains(&name) || is_like() && !name.starts_with("want-")
 }

@@ -190,10 +190,10 @@ impl Stream<PiiRedactor> for RedactedStream {
         let has_body =
             host_limits::may_have_body(&filter.capabilities, host, &request, end_of_stream);
         self.request = Some(request);
-        if let Some(action) = self.limit_query(filter, host) {
+        if let Some(action) = self.open_accounts(filter, host) {
             return action;
         }
-        if let Some(action) = self.open_accounts(filter, host) {
+        if let Some(action) = self.limit_query(filter, host) {
             return action;
         }
         let about_bodies = self.enforces(filter, Direction::Response)
@@ -219,6 +219,13 @@ impl Stream<PiiRedactor> for RedactedStream {
                 if listed.is_none_or(|request| request.may_have_header(host, name)) {
                     let _ = host.remove_header(HeaderMap::RequestHeaders, name);
                 }
+            }
+            // The tag of what was shown is weak, and the upstream made it strong: `If-Match` compares no weak ones.
+            let matched = self.request.as_ref();
+            let matched = matched.and_then(|request| request.header(host, "if-match"));
+            if let Some(tags) = matched.filter(|tags| tags.contains("W/\"")) {
+                let strong = tags.replace("W/\"", "\"");
+                let _ = host.set_header(HeaderMap::RequestHeaders, "if-match", strong.as_bytes());
             }
         }
         if let Some(action) = self.redact_request_head(filter, host) {
@@ -563,11 +570,9 @@ impl RedactedStream {
             .collect();
         parts.push(format!(
             "body={}",
-            if self.response_work.is_some() {
-                "searched"
-            } else {
-                "not-searched"
-            }
+            self.response_work
+                .as_ref()
+                .map_or(body::NOT_SEARCHED, |work| work.report)
         ));
         let _ = host.set_header(
             HeaderMap::ResponseHeaders,

@@ -1,8 +1,9 @@
 //! The pieces of a body on their way: each is rewritten, judged and charged before it leaves.
 
-use host::{Action, Buffer, Direction, Host};
+use host::{Action, Buffer, Direction, HeaderMap, Host};
 
 use super::body::{HELD_BYTES, Work};
+use super::message::Message;
 use super::reason::{NotSearched, Reason};
 use super::{PiiRedactor, RedactedStream, report};
 use crate::bytes::same;
@@ -199,6 +200,13 @@ impl RedactedStream {
         let Some(work) = self.work(direction) else {
             return Action::Continue;
         };
+        if work.rewrites {
+            let map = match direction {
+                Direction::Request => HeaderMap::RequestTrailers,
+                Direction::Response => HeaderMap::ResponseTrailers,
+            };
+            Message::read(host, filter.capabilities, map).remove_digests();
+        }
         if work.finished {
             return Action::Continue;
         }

@@ -48,6 +48,13 @@ impl Frame {
     }
 }
 
+impl Frame {
+    /// The steps of a path, as in `"loc":["body","password"]`.
+    pub(super) fn is_list_of_names(&self) -> bool {
+        !self.is_object && self.info.role == Role::Name
+    }
+}
+
 impl Stack {
     /// Enters an object or array that no path leads into, with the states that are left there.
     pub(super) fn enter_plain(
@@ -123,6 +130,17 @@ impl Stack {
             Role::Code => self.frames.iter().rev().take_while(is_inside).count(),
             _ => 0,
         };
+        if role == Role::Name
+            && let Some(list) = self.frames.last()
+            && list.is_list_of_names()
+        {
+            self.naming.truncate(list.naming_from);
+            if text.len() <= MAX_NAMING_BYTES {
+                self.naming.extend_from_slice(role.read(text));
+                self.naming.push(b'\n');
+            }
+            return;
+        }
         let outside = self.frames.len().saturating_sub(inside);
         let (around, inside) = self.frames.split_at_mut(outside);
         let Some(frame) = around.last().filter(|frame| frame.is_object) else {
@@ -150,7 +168,11 @@ impl Stack {
     /// The innermost object or array is over.
     pub(super) fn leave(&mut self) {
         if let Some(frame) = self.frames.pop() {
-            self.naming.truncate(frame.naming_from);
+            // The last text of a path names the value beside the path.
+            let parent = self.frames.last();
+            if !(frame.is_list_of_names() && parent.is_some_and(|parent| parent.is_object)) {
+                self.naming.truncate(frame.naming_from);
+            }
             let shared = self
                 .frames
                 .last()

@@ -13,6 +13,23 @@ pub(super) struct Measured {
     pub(super) cost: u64,
     /// It has a field that tells about the schema.
     pub(super) introspects: bool,
+    /// It gives a field another name in the response.
+    pub(super) renames: bool,
+}
+
+/// A step through what a definition asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step<'d> {
+    /// A field, and what it is called in the response.
+    Field {
+        name: &'d [u8],
+        shown: &'d [u8],
+    },
+    /// A fragment stands here.
+    Spread(&'d [u8]),
+    /// What the last field is asked for, up to its `Close`.
+    Open,
+    Close,
 }
 
 /// An operation or a fragment.
@@ -24,6 +41,21 @@ struct Definition<'d> {
     cost: u64,
     /// The fragments that it brings in, each with the level of its fields.
     spreads: Vec<(&'d [u8], u64)>,
+    /// All of it, where the reader keeps it.
+    steps: Vec<Step<'d>>,
+}
+
+/// The steps of a definition, with the name of a fragment.
+pub(super) type Steps<'d> = (Option<&'d [u8]>, Vec<Step<'d>>);
+
+/// The operations and fragments of a document; `None` if it is none.
+pub(super) fn steps(document: &[u8]) -> Option<Vec<Steps<'_>>> {
+    let mut reader = Reader::new(document, true);
+    let mut all = Vec::new();
+    while let Some(definition) = reader.definition()? {
+        all.push((definition.fragment, definition.steps));
+    }
+    Some(all)
 }
 
 /// Measures a document; `None` if it is none.
@@ -31,11 +63,7 @@ pub(super) fn measure(document: &[u8]) -> Option<Measured> {
     if document.len() > MAX_DOCUMENT_BYTES {
         return None;
     }
-    let mut reader = Reader {
-        text: document,
-        at: 0,
-        introspects: false,
-    };
+    let mut reader = Reader::new(document, false);
     let mut fragments = Vec::new();
     let mut operations = Vec::new();
     while let Some(definition) = reader.definition()? {
@@ -59,6 +87,7 @@ pub(super) fn measure(document: &[u8]) -> Option<Measured> {
     }
     let mut measured = Measured {
         introspects: reader.introspects,
+        renames: reader.renames,
         ..Measured::default()
     };
     if operations.is_empty() {
@@ -137,9 +166,21 @@ struct Reader<'d> {
     text: &'d [u8],
     at: usize,
     introspects: bool,
+    renames: bool,
+    keeps_steps: bool,
 }
 
 impl<'d> Reader<'d> {
+    const fn new(text: &'d [u8], keeps_steps: bool) -> Self {
+        Self {
+            text,
+            at: 0,
+            introspects: false,
+            renames: false,
+            keeps_steps,
+        }
+    }
+
     fn rest(&self) -> &'d [u8] {
         self.text.get(self.at..).unwrap_or_default()
     }
@@ -268,6 +309,12 @@ impl<'d> Reader<'d> {
         Some(Some(definition))
     }
 
+    fn keep(&self, definition: &mut Definition<'d>, step: Step<'d>) {
+        if self.keeps_steps {
+            definition.steps.push(step);
+        }
+    }
+
     /// What is between parentheses, behind the opening one.
     fn skip_parentheses(&mut self) -> Option<()> {
         let mut open = 1_usize;
@@ -292,20 +339,23 @@ impl<'d> Reader<'d> {
         loop {
             let mut following = None;
             match token {
-                Token::Name(name) => {
-                    self.introspects |= matches!(name, b"__schema" | b"__type");
+                Token::Name(shown) => {
+                    let mut name = shown;
                     definition.cost = definition.cost.saturating_add(1);
                     definition.depth = definition.depth.max(level);
                     last = Last::Field;
                     let next = self.next()?;
                     if next == Token::Sign(b':') {
-                        let Token::Name(name) = self.next()? else {
+                        let Token::Name(field) = self.next()? else {
                             return None;
                         };
-                        self.introspects |= matches!(name, b"__schema" | b"__type");
+                        name = field;
                     } else {
                         following = Some(next);
                     }
+                    self.introspects |= matches!(name, b"__schema" | b"__type");
+                    self.renames |= name != shown;
+                    self.keep(definition, Step::Field { name, shown });
                 }
                 Token::Spread => match self.next()? {
                     Token::Name(b"on") => {
@@ -316,6 +366,7 @@ impl<'d> Reader<'d> {
                     }
                     Token::Name(name) => {
                         definition.spreads.push((name, level));
+                        self.keep(definition, Step::Spread(name));
                         last = Last::Other;
                     }
                     next @ Token::Sign(b'@' | b'{') => {
@@ -339,6 +390,9 @@ impl<'d> Reader<'d> {
                 Token::Sign(b'{') if last != Last::Other => {
                     let is_of_field = last == Last::Field;
                     sets.push(is_of_field);
+                    if is_of_field {
+                        self.keep(definition, Step::Open);
+                    }
                     level = level.saturating_add(u64::from(is_of_field));
                     last = Last::Other;
                 }
@@ -346,6 +400,9 @@ impl<'d> Reader<'d> {
                     let is_of_field = sets.pop()?;
                     if sets.is_empty() {
                         return Some(());
+                    }
+                    if is_of_field {
+                        self.keep(definition, Step::Close);
                     }
                     level = level.saturating_sub(u64::from(is_of_field));
                     last = Last::Other;
@@ -376,6 +433,7 @@ mod tests {
             depth,
             cost,
             introspects,
+            ..
         } = measure(document.as_bytes())?;
         Some((depth, cost, introspects))
     }

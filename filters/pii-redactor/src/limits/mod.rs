@@ -1,10 +1,12 @@
 //! What a message may ask of those who read it: bytes, levels and members of JSON, and what a GraphQL
 //! operation costs.
 
+mod aliases;
 mod graphql;
 
 pub(crate) use graphql::MAX_DOCUMENT_BYTES;
 
+use crate::plan::Plan;
 use crate::tally::Tally;
 
 /// What the messages of a rule may ask for at most.
@@ -31,6 +33,8 @@ pub struct GraphqlLimits {
     pub introspection: bool,
     /// Whether they may come over another protocol, where they are not measured.
     pub passes_upgrades: bool,
+    /// Whether they may give members of the response names that the rules about it read otherwise.
+    pub passes_aliases: bool,
 }
 
 /// Limits in a plan.
@@ -61,6 +65,8 @@ pub enum Excess {
     GraphqlCost,
     /// It asks for the schema.
     GraphqlIntrospection,
+    /// It gives members of the response names that hide them from the rules about it.
+    GraphqlAlias,
     /// GraphQL comes over another protocol, where it cannot be measured.
     GraphqlUpgrade,
     /// It is no GraphQL, or its fragments lead in a circle or nowhere.
@@ -79,6 +85,7 @@ impl Excess {
             Self::GraphqlDepth => "graphql_too_deep",
             Self::GraphqlCost => "graphql_too_costly",
             Self::GraphqlIntrospection => "graphql_introspection",
+            Self::GraphqlAlias => "graphql_alias",
             Self::GraphqlUpgrade => "graphql_over_websocket",
             Self::GraphqlUnreadable => "graphql_unreadable",
         }
@@ -95,6 +102,7 @@ impl Excess {
             Self::GraphqlDepth => "The GraphQL operation is nested too deeply.",
             Self::GraphqlCost => "The GraphQL operations ask for too many fields.",
             Self::GraphqlIntrospection => "The GraphQL schema cannot be asked for here.",
+            Self::GraphqlAlias => "An alias of the GraphQL operation cannot be used here.",
             Self::GraphqlUpgrade => "GraphQL over a WebSocket is not allowed here.",
             Self::GraphqlUnreadable => "The GraphQL document cannot be read.",
         }
@@ -116,6 +124,7 @@ impl Limits {
             (Excess::GraphqlDepth, Some(graphql)) => graphql.depth,
             (Excess::GraphqlCost, Some(graphql)) => graphql.cost,
             (Excess::GraphqlIntrospection, Some(graphql)) if !graphql.introspection => Some(0),
+            (Excess::GraphqlAlias, Some(graphql)) if !graphql.passes_aliases => Some(0),
             (Excess::GraphqlUpgrade, Some(graphql)) if !graphql.passes_upgrades => Some(0),
             (Excess::GraphqlUnreadable, Some(_)) => Some(0),
             (Excess::Unmeasured, _) if self.reads_documents() => Some(0),
@@ -154,6 +163,8 @@ pub(crate) fn measure_graphql(all: &[PlannedLimits], document: &[u8], tally: &mu
     };
     // What a batch costs, all of it costs.
     let cost = tally.add_cost(measured.cost);
+    let hides = |plan: &Plan| measured.renames && aliases::mislead(document, plan);
+    let hides = tally.response_rules().is_some_and(hides);
     for (excess, amount) in [
         (Excess::GraphqlDepth, measured.depth),
         (Excess::GraphqlCost, cost),
@@ -161,6 +172,7 @@ pub(crate) fn measure_graphql(all: &[PlannedLimits], document: &[u8], tally: &mu
             Excess::GraphqlIntrospection,
             u64::from(measured.introspects),
         ),
+        (Excess::GraphqlAlias, u64::from(hides)),
     ] {
         measure(all, excess, amount, tally);
     }

@@ -166,3 +166,56 @@ fn labels_and_members_name_what_is_beside_them() {
         ],
     );
 }
+
+#[test]
+fn a_row_of_names_names_the_cells_below() {
+    let plan = plan_of(r#"{"presets":["gdpr","hipaa","secrets"]}"#);
+    for (text, expected) in [
+        (
+            "<table><thead><tr><th>Visit</th><th>First name</th><th>MRN</th></tr></thead>\n<tbody><tr><td>1</td><td>Jane</td><td>A12345</td></tr>\n<tr><td>2</td><td>John</td><td>A12346</td></tr></tbody></table><table><tr><td>1</td><td>Jane</td></tr></table>",
+            "<table><thead><tr><th>Visit</th><th>First name</th><th>MRN</th></tr></thead>\n<tbody><tr><td>1</td><td>[PERSON_NAME]</td><td>[MEDICAL_RECORD]</td></tr>\n<tr><td>2</td><td>[PERSON_NAME]</td><td>[MEDICAL_RECORD]</td></tr></tbody></table><table><tr><td>1</td><td>Jane</td></tr></table>",
+        ),
+        (
+            "<table><tr><th>Row<th>First name<tr><th>1<td>Jane<tr><th>2<td>John</table>",
+            "<table><tr><th>Row<th>First name<tr><th>1<td>[PERSON_NAME]<tr><th>2<td>[PERSON_NAME]</table>",
+        ),
+        (
+            "<map><entry><string>password</string><string>x1</string></entry><entry><string>a</string><string>x1</string></entry></map>",
+            "<map><entry><string>password</string><string>[PASSWORD]</string></entry><entry><string>a</string><string>x1</string></entry></map>",
+        ),
+    ] {
+        assert_eq!(redacted(&plan, "text/html", text), expected, "{text}");
+    }
+}
+
+#[test]
+fn attributes_come_in_any_order() {
+    let plan = plan_of(r#"{"rules":[{"detect":["US_SSN","PASSWORD"]}]}"#);
+    for (text, label) in [
+        (
+            r#"<input type="text" value="536221234" name="ssn">"#,
+            "[US_SSN]",
+        ),
+        (
+            r#"<input value="536221234" type="text" name="ssn">"#,
+            "[US_SSN]",
+        ),
+        (
+            r#"<add type="x" value="536221234" key="Password"/>"#,
+            "[PASSWORD]",
+        ),
+        (
+            r#"<param label="x" value="536221234" name="password"/>"#,
+            "[PASSWORD]",
+        ),
+    ] {
+        let expected = text.replace("536221234", label);
+        assert_eq!(redacted(&plan, "text/html", text), expected);
+    }
+    for text in [
+        r#"<input value="Log in" type="submit" name="password">"#,
+        r#"<input type="submit" value="Log in" name="password">"#,
+    ] {
+        assert_eq!(redacted(&plan, "text/html", text), text);
+    }
+}

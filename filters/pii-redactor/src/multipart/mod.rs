@@ -1,5 +1,6 @@
 //! Rewriting multipart bodies (RFC 2046, RFC 7578): each part is read as its own media type says,
-//! as a whole body is, and its name is that of a member.
+//! as a whole body is, and its name is that of a member. A message (RFC 5322, RFC 9112) is one such part
+//! without delimiters.
 
 mod base64_lines;
 mod content;
@@ -32,8 +33,10 @@ use quoted::QuotedText;
 #[derive(Debug)]
 pub struct MultipartRewriter {
     plan: Rc<Plan>,
-    /// `\n--` and the boundary.
+    /// `\n--` and the boundary; of a message what no line begins with.
     delimiter: Vec<u8>,
+    /// There is one part, without a delimiter.
+    is_message: bool,
     state: State,
     content: Content,
     /// The part is a GraphQL document, and there are limits for those.
@@ -81,6 +84,7 @@ impl MultipartRewriter {
             document: None,
             plan,
             delimiter: [b"\n--", boundary].concat(),
+            is_message: false,
             state: State::Content,
             tail: Vec::new(),
             head: Vec::new(),
@@ -91,6 +95,16 @@ impl MultipartRewriter {
             unsearched: Unsearched::default(),
             depth,
             offset: 0,
+        }
+    }
+
+    /// A rewriter of a message, in so many multipart bodies.
+    pub(crate) fn message(plan: Rc<Plan>, depth: u8) -> Self {
+        Self {
+            delimiter: b"\n\n".to_vec(),
+            is_message: true,
+            state: State::Headers,
+            ..Self::at_depth(plan, b"", depth)
         }
     }
 
@@ -129,13 +143,14 @@ impl MultipartRewriter {
     pub fn finish(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
         let tail = std::mem::take(&mut self.tail);
         // A last delimiter without a line of its own ends the body; anything else breaks off.
-        let closed = self.state == State::Rest
+        let closed = self.is_message
+            || self.state == State::Rest
             || self.state == State::Delimiter && self.head.ends_with(b"--");
         if !closed {
             self.note(Fault::MissingDelimiter);
         }
         if !self.head.is_empty() {
-            if closed && self.plan.minimizes_bodies() {
+            if closed && !self.is_message && self.plan.minimizes_bodies() {
                 self.close_body(out);
             }
             let head = std::mem::take(&mut self.head);
@@ -183,6 +198,10 @@ impl MultipartRewriter {
 
     /// Takes content up to a delimiter. Returns 0 if more is needed to tell.
     fn content(&mut self, ahead: &[u8], out: &mut Vec<u8>, tally: &mut Tally) -> usize {
+        if self.is_message {
+            self.push(ahead, out, tally);
+            return ahead.len();
+        }
         if self.at_start {
             // The first delimiter may have no line before it.
             let first = rest(&self.delimiter, 1);
@@ -247,7 +266,10 @@ impl MultipartRewriter {
                 }
             }
             State::Headers if byte == b'\n' => {
-                let ends = self.head.ends_with(b"\n\r\n") || self.head.ends_with(b"\n\n");
+                let ends = self.head.ends_with(b"\n\r\n")
+                    || self.head.ends_with(b"\n\n")
+                    // A message may have no headers.
+                    || self.is_message && self.head.trim_ascii().is_empty();
                 if ends {
                     self.begin_part(out, tally);
                 }
@@ -295,7 +317,8 @@ impl MultipartRewriter {
         let headers = PartHeaders::read(&head, &delimiter);
         let has_cr = head.ends_with(b"\r\n");
         let is_like_others = *self.has_cr.get_or_insert(has_cr) == has_cr;
-        if headers.is_ambiguous || !is_like_others || !is_unambiguous(&head, &delimiter) {
+        let is_delimited = || self.is_message || is_unambiguous(&head, &delimiter);
+        if headers.is_ambiguous || !is_like_others || !is_delimited() {
             self.note(Fault::AmbiguousPart);
         }
         let (info, decision) = match headers.names.as_slice() {
@@ -430,7 +453,7 @@ impl MultipartRewriter {
 const fn is_text(framing: &Framing) -> bool {
     matches!(
         framing,
-        Framing::Text | Framing::Markup | Framing::Graphql | Framing::Unknown
+        Framing::Text | Framing::Lines | Framing::Markup | Framing::Graphql | Framing::Unknown
     )
 }
 

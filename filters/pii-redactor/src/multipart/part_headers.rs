@@ -3,6 +3,7 @@
 use super::head::{Line, lines};
 use super::parameters::Parameters;
 use crate::media::{Framing, Media};
+use crate::pipeline::Coding;
 
 /// What the headers of a part say.
 #[derive(Debug)]
@@ -48,6 +49,7 @@ impl PartHeaders {
         let mut is_file = false;
         let mut has_empty_filename = false;
         let mut is_ambiguous = false;
+        let mut is_coded = false;
         for line in lines(head, delimiter) {
             let Line::Header { name, value } = line else {
                 continue;
@@ -72,6 +74,11 @@ impl PartHeaders {
                 "content-transfer-encoding" => {
                     encodings.push(TransferEncoding::of(&policy::text::lossy(&value)));
                 }
+                // A message of HTTP in a part, and parts of some forms.
+                "content-encoding" => {
+                    let coding = Coding::of(&policy::text::lossy(&value));
+                    is_coded |= coding != Some(Coding::Identity);
+                }
                 _ => {}
             }
         }
@@ -83,6 +90,8 @@ impl PartHeaders {
             Media::of(&types.join(","))
         };
         let encoding = match encodings.as_slice() {
+            // What is of an unknown type is binary as its first bytes say.
+            _ if is_coded && media.framing != Some(Framing::Unknown) => TransferEncoding::Other,
             [] => TransferEncoding::Identity,
             [first, others @ ..] if others.iter().all(|other| other == first) => *first,
             _ => TransferEncoding::Other,

@@ -8,8 +8,8 @@ use policy::finding::Category;
 use super::{FieldRule, Plan};
 use crate::bytes::Position as _;
 use crate::detect::kind::{
-    ACCOUNT_NUMBER, DEVICE_ID, HEALTH_PLAN, LICENSE_NUMBER, MEDICAL_RECORD, ONLINE_ID, RECORD_ID,
-    USERNAME,
+    ACCOUNT_NUMBER, DEVICE_ID, HEALTH_PLAN, LICENSE_NUMBER, MEDICAL_RECORD, ONLINE_ID, PERSON_NAME,
+    PHOTO, RECORD_ID, STREET_ADDRESS, USERNAME,
 };
 use crate::entity::EntitySet;
 use crate::names::{KeyInfo, NameCache};
@@ -161,7 +161,8 @@ impl Plan {
             left.remove(entity);
             let has_no_parts =
                 self.category(entity) == Category::Security || WITHOUT_PARTS.contains(&entity);
-            if has_no_parts {
+            let has_some = [PERSON_NAME, STREET_ADDRESS, PHOTO].contains(&entity);
+            if has_no_parts || has_some && !may_be_part_of_a_name(name) {
                 inherited.remove(entity);
             }
         }
@@ -201,6 +202,27 @@ pub(crate) fn declares(name: &[u8]) -> bool {
 fn is_any_of(name: &[u8], list: &[&str]) -> bool {
     !name.is_empty() && list.contains(&&*crate::lexicon::split(name).join(" "))
 }
+
+/// Whether a member is called like a part of a name, an address or a picture, a language, or a size: of whom or what they
+/// are, much else is said beside them (`"recipient": { "role": "signer" }`).
+fn may_be_part_of_a_name(name: &[u8]) -> bool {
+    let words = crate::lexicon::split(name);
+    words.iter().all(|word| {
+        word.len() <= 2
+            || word.bytes().any(|byte| byte.is_ascii_digit())
+            || PARTS.contains(&word.as_str())
+    })
+}
+
+#[rustfmt::skip]
+const PARTS: &[&str] = &[
+    "name", "names", "first", "last", "given", "family", "middle", "maiden", "second", "prefix", "suffix", "initials", "full",
+    "legal", "text", "formatted", "value", "values", "display", "line", "lines", "street", "streets", "road", "avenue", "house",
+    "building", "block", "floor", "unit", "apartment", "apt", "suite", "number", "num", "extra", "extended", "additional",
+    "address", "addr", "care", "box", "area", "place", "locality", "url", "uri", "src", "original", "small", "medium", "large",
+    "thumb", "thumbnail", "image", "images", "icon", "picture", "data", "content", "raw", "string", "plain", "clear", "home",
+    "work", "current", "old", "new", "previous", "local", "native", "latin", "english",
+];
 
 /// What is one number or one word, whatever stands in an object that is called so.
 const WITHOUT_PARTS: [u8; 8] = [

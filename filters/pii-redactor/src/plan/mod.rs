@@ -24,7 +24,8 @@ use crate::action::{Action, Strictness};
 use crate::custom::Custom;
 use crate::data_budget::Ration;
 use crate::detect::{
-    Confidence, DETECTORS, Form, INTERNAL_URL, Scratch, ShapeIndex, assignable, is_special_category,
+    Confidence, DETECTORS, Form, INTERNAL_URL, Scratch, ShapeIndex, assignable, finds_settings,
+    is_special_category,
 };
 use crate::entity::EntitySet;
 use crate::lexicon::Lexicon;
@@ -339,6 +340,14 @@ impl Plan {
         }
     }
 
+    /// Whether a path of a rule goes through members of this name.
+    pub(crate) fn has_in_paths(&self, name: &[u8]) -> bool {
+        let name = policy::text::lossy(name);
+        let watched = self.watched.iter().map(Watched::paths);
+        let mut all = watched.chain([&self.paths]);
+        all.any(|paths| paths.has_name(&name))
+    }
+
     /// What is watched in documents.
     #[must_use]
     pub const fn watched(&self) -> Option<&Watched> {
@@ -450,7 +459,8 @@ impl Plan {
     /// Whether there is nothing to find in the first `length` bytes of a text.
     #[inline]
     pub(crate) fn has_nothing_for(&self, text: &[u8], length: usize) -> bool {
-        !self.searches_all() && Triggers::of_beginning(text, length).is_empty()
+        let assigns = finds_settings(&self.assignable);
+        !self.searches_all() && Triggers::of_beginning(text, length).is_empty(assigns)
     }
 
     /// Whether documents that ask for too much go no further.

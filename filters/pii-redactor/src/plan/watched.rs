@@ -18,8 +18,20 @@ pub struct OwnerRule {
     pub equals: OwnerValue,
     /// What becomes of an object that is another's.
     pub otherwise: Otherwise,
-    /// An object without an owner is treated as one that is another's.
-    pub needs_owner: bool,
+    /// What becomes of an object without an owner.
+    pub missing: Missing,
+}
+
+/// What becomes of an object without an owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// It stays.
+    Keep,
+    /// It is another's.
+    Foreign,
+    /// As an item of a list in a response it is another's: the caller has left the owner out. It stays
+    /// in a request, and where another document stands in the place of a list.
+    ForeignInLists,
 }
 
 /// Who the owner of an object must be.
@@ -80,7 +92,7 @@ pub(crate) enum What {
         levels: usize,
         equals: OwnerValue,
         otherwise: Otherwise,
-        needs_owner: bool,
+        missing: Missing,
     },
 }
 
@@ -131,7 +143,7 @@ impl Watched {
                     levels: owner.levels,
                     equals: owner.equals,
                     otherwise: owner.otherwise,
-                    needs_owner: owner.needs_owner,
+                    missing: owner.missing,
                 },
             });
         }
@@ -186,15 +198,23 @@ impl Watched {
         reached.fold(0, |all, (_, index)| all | bit(index))
     }
 
+    /// The owners without whom an object is another's, as bits. `is_listed`: it is an item of a list in a
+    /// response.
+    pub(crate) fn needed(&self, is_listed: bool) -> u64 {
+        self.owners(|_, missing| match missing {
+            Missing::Keep => false,
+            Missing::Foreign => true,
+            Missing::ForeignInLists => is_listed,
+        })
+    }
+
     /// The owners for whom this holds, as bits.
-    pub(crate) fn owners(&self, holds: impl Fn(Otherwise, bool) -> bool) -> u64 {
+    fn owners(&self, holds: impl Fn(Otherwise, Missing) -> bool) -> u64 {
         let targets = self.targets.iter().zip(0_u32..);
         let fitting = targets.filter(|(target, _)| match &target.what {
             What::Owner {
-                otherwise,
-                needs_owner,
-                ..
-            } => holds(*otherwise, *needs_owner),
+                otherwise, missing, ..
+            } => holds(*otherwise, *missing),
             What::Person(..) => false,
         });
         fitting.fold(0, |all, (_, index)| all | bit(index))

@@ -14,6 +14,7 @@ use crate::detect::boundary::separates_values;
 use crate::detect::{List, Span};
 use crate::entity::EntitySet;
 use crate::lexicon::Announcement;
+use crate::lines::Lines;
 use crate::markup::{Markup, Source};
 use crate::plan::{Plan, is_item};
 use crate::segments::Segments;
@@ -55,6 +56,8 @@ pub(crate) struct TextScanner {
     markup: Option<Box<Markup>>,
     /// Reads the places of fields in HL7 and X12.
     segments: Option<Box<Segments>>,
+    /// Reads the names in lines of YAML and the like.
+    lines: Option<Box<Lines>>,
 }
 
 impl TextScanner {
@@ -77,7 +80,13 @@ impl TextScanner {
             list: None,
             markup: None,
             segments: None,
+            lines: None,
         }
+    }
+
+    /// The texts are lines of names and values.
+    pub(crate) fn read_lines(&mut self) {
+        self.lines = Some(Box::default());
     }
 
     /// The texts are lines of XML or HTML, in which names of elements and attributes announce.
@@ -211,7 +220,13 @@ impl TextScanner {
         let mut cut = if last { self.text.len() } else { self.cut() };
         let first_cut = cut;
         let mut announced = Vec::new();
-        let before = (!last).then(|| (self.markup.clone(), self.segments.clone()));
+        let before = (!last).then(|| {
+            (
+                self.markup.clone(),
+                self.segments.clone(),
+                self.lines.clone(),
+            )
+        });
         self.read_names(sink.plan, (cut, last), &mut announced);
         let searched = (&*self.text, self.from, cut);
         let whole = (whole, &mut announced);
@@ -236,7 +251,7 @@ impl TextScanner {
         if cut != first_cut
             && let Some(before) = before
         {
-            (self.markup, self.segments) = before;
+            (self.markup, self.segments, self.lines) = before;
             self.read_names(sink.plan, (cut, false), &mut Vec::new());
         }
         self.spans.retain(|span| span.end <= cut);
@@ -270,6 +285,9 @@ impl TextScanner {
         let (text, from) = (&*self.text, self.from);
         if let Some(segments) = &mut self.segments {
             segments.read((plan, text), (from, cut), last, found);
+        }
+        if let Some(lines) = &mut self.lines {
+            lines.read((plan, text), (from, cut), (!self.started, last), found);
         }
         let Some(markup) = &mut self.markup else {
             return;

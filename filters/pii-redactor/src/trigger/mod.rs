@@ -16,8 +16,10 @@ impl Triggers {
     pub(crate) const DIGIT: u8 = 1;
     /// `@`: addresses.
     pub(crate) const AT: u8 = 2;
-    /// A beginning of a secret, or `::` of an address of the Internet protocol.
+    /// A beginning of a secret, `=` between a name and one, or `::` of an address of the Internet protocol.
     pub(crate) const LITERAL: u8 = 4;
+    /// `=`, or `:` with a blank or a quote behind it: values that a text gives a name.
+    pub(crate) const ASSIGNMENT: u8 = 8;
 
     /// Looks at a text.
     #[inline]
@@ -55,10 +57,12 @@ impl Triggers {
         self.0 & bits != 0
     }
 
-    /// Whether there is nothing to look at.
+    /// Whether there is nothing to look at. Assignments alone are something only where values are known by
+    /// what names them in a text.
     #[inline]
-    pub(crate) const fn is_empty(self) -> bool {
-        self.0 == 0
+    pub(crate) const fn is_empty(self, assigns: bool) -> bool {
+        let counted = if assigns { u8::MAX } else { !Self::ASSIGNMENT };
+        self.0 & counted == 0
     }
 }
 
@@ -69,7 +73,7 @@ impl Triggers {
 #[inline(always)]
 fn of_block(block: &[u8; BLOCK + 1], length: usize) -> u8 {
     let within = u8::try_from(length.min(BLOCK)).unwrap_or(0);
-    let (mut digits, mut signs, mut literals) = (0_u8, 0_u8, 0_u8);
+    let (mut digits, mut signs, mut literals, mut assignments) = (0_u8, 0_u8, 0_u8, 0_u8);
     let seconds = rest(block, 1);
     for ((first, second), place) in block.iter().zip(seconds).zip(PLACES) {
         let inside = u8::from(place < within);
@@ -78,6 +82,7 @@ fn of_block(block: &[u8; BLOCK + 1], length: usize) -> u8 {
         signs |= inside & u8::from(*first == b'@');
         literals |= inside
             & (u8::from(*first == b'_')
+                | u8::from(*first == b'=')
                 | is(b'-', b'-')
                 | is(b'k', b'-')
                 | is(b't', b'-')
@@ -98,8 +103,14 @@ fn of_block(block: &[u8; BLOCK + 1], length: usize) -> u8 {
                 | is(b'B', b'a')
                 | is(b'B', b'e')
                 | is(b':', b':'));
+        assignments |= inside
+            & (u8::from(*first == b'=')
+                | is(b':', b' ')
+                | is(b':', b'"')
+                | is(b':', b'\'')
+                | is(b':', b'\\'));
     }
-    digits | signs << 1 | literals << 2
+    digits | signs << 1 | literals << 2 | assignments << 3
 }
 
 /// What the bytes of a string are looked up in, where that pays off.
@@ -119,7 +130,7 @@ impl ByteTables {
     pub(crate) fn string_end(&self, ahead: &[u8]) -> Option<(usize, bool)> {
         use crate::bytes::{at, find_quote};
         let length = find_quote(ahead)?;
-        let is_plain = || Triggers::of_beginning(ahead, length).is_empty();
+        let is_plain = || Triggers::of_beginning(ahead, length).is_empty(true);
         (at(ahead, length) == b'"').then(|| (length, is_plain()))
     }
 }
@@ -171,7 +182,7 @@ mod tests {
         for length in 2..70 {
             for place in 0..length {
                 let mut text = vec![b'.'; length];
-                assert!(Triggers::of(&text).is_empty());
+                assert!(Triggers::of(&text).is_empty(true));
                 text[place] = b'7';
                 assert!(Triggers::of(&text).has(Triggers::DIGIT), "{length} {place}");
                 assert_eq!(find_digit(&text, 0), Some(place));
@@ -188,6 +199,6 @@ mod tests {
                 }
             }
         }
-        assert!(Triggers::of(b"").is_empty());
+        assert!(Triggers::of(b"").is_empty(true));
     }
 }

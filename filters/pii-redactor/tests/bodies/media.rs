@@ -123,6 +123,80 @@ fn unknown_types_are_sniffed() {
     );
 }
 
+/// A line end among the first bytes of what is binary makes no text of it, and an empty line before a
+/// text hides nothing.
+#[test]
+fn a_line_end_makes_no_text() {
+    let mail = "jane@example.com";
+    let long = "x".repeat(100);
+    for binary in [
+        // Messages of protobuf: the tag of field 1 is a line end.
+        format!("\n\u{5}u_123\u{12}\u{10}{mail}\u{1a}\u{1}x"),
+        format!("\n\u{10}{mail}"),
+        format!("\n\n0123456789\u{12}\u{10}{mail}"),
+        format!("\n!line one\nand line two, and so on.\u{12}\u{10}{mail}"),
+        format!("\nd{long}\u{12}\u{10}{mail}"),
+        // OTLP: the resource and its attributes.
+        format!("\n6\n4\n2\n\u{c}service.name\u{12}\u{10}{mail}"),
+        // Some number.
+        format!("\t\0\0\0{mail}"),
+        // An archive of ar, as packages of Debian are.
+        format!("!<arch>\ndebian-binary   {mail}"),
+    ] {
+        check("application/octet-stream", &binary, &binary);
+    }
+    // PNG, and what is compressed or encrypted.
+    for binary in [
+        &b"\x89PNG\r\n\x1a\n\0\0 jane@example.com "[..],
+        b"\x93\x8f\n\x01\x93 jane@example.com ",
+    ] {
+        for size in [1, 3, 1000] {
+            let (out, pipeline) = run(
+                &plan(RULES),
+                "application/octet-stream",
+                binary.chunks(size),
+            );
+            assert_eq!(out, binary);
+            assert!(pipeline.unsearched().is_binary);
+        }
+    }
+    for start in [
+        "\n",
+        "\r\n\r\n",
+        "\n\n  ",
+        "\t",
+        "\nHello,\n",
+        &"\n".repeat(200),
+    ] {
+        for text in ["call jane@example.com", "mail: jane@example.com\nmore\n"] {
+            check(
+                "application/octet-stream",
+                &format!("{start}{text}"),
+                &format!("{start}{}", text.replace(mail, "[EMAIL]")),
+            );
+        }
+    }
+    // A first line of text is one, whatever follows.
+    check(
+        "application/octet-stream",
+        "name: jane@example.com\n\u{1}jane@example.com",
+        "name: [EMAIL]\n\u{1}[EMAIL]",
+    );
+    // So is the file in a part of a form, and the body of a request whose type is binary.
+    let form = |content: &str| {
+        format!(
+            "--b-1\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f.bin\"\r\n\r\n{content}\r\n--b-1--\r\n"
+        )
+    };
+    let message = form("\n\u{5}u_123\u{12}\u{10}jane@example.com");
+    check(MULTIPART, &message, &message);
+    check(MULTIPART, &form("\njane@example.com"), &form("\n[EMAIL]"));
+    for kind in ["application/connect+json", "application/grpc-web+json"] {
+        let message = "\0\0\0\0\u{1b}{\"mail\":\"jane@example.com\"}";
+        check(kind, message, message);
+    }
+}
+
 #[test]
 fn one_malformed_spot_is_one_spot() {
     for (kind, input, expected) in [

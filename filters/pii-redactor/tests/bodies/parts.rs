@@ -2,6 +2,97 @@
 
 use super::*;
 
+/// A part that is compressed is not read.
+#[test]
+fn compressed_parts_are_reported() {
+    for (kind, expected) in [
+        ("application/json", 1),
+        ("application/http", 1),
+        ("application/octet-stream", 0),
+        ("image/png", 0),
+    ] {
+        let inner = format!("Content-Type: {kind}\r\nContent-Encoding: gzip\r\n\r\n\u{1f}\u{8}\0");
+        let body = format!("--b-1\r\n{inner}\r\n--b-1--\r\n");
+        let (out, pipeline) = run(&plan(RULES), MULTIPART, std::iter::once(body.as_bytes()));
+        assert_eq!(out, body.as_bytes());
+        assert_eq!(pipeline.unsearched().encoded_parts, expected, "{kind}");
+        let message = format!("HTTP/1.1 200 OK\r\n{inner}");
+        let (out, pipeline) = run(
+            &plan(RULES),
+            "application/http",
+            std::iter::once(message.as_bytes()),
+        );
+        assert_eq!(out, message.as_bytes());
+        assert_eq!(pipeline.unsearched().encoded_parts, expected, "{kind}");
+    }
+}
+
+/// A mail and a message of HTTP are read as their own headers say, alone and in a part.
+#[test]
+fn messages_are_read_as_their_headers_say() {
+    let json = "{\"secret\":1,\"ssn\":536221234}";
+    let redacted = "{\"ssn\":\"[US_SSN]\"}";
+    let encoded = "amFuZUBleGFtcGxlLmNvbQ==";
+    for (kind, head, body, expected_head, expected) in [
+        (
+            "application/http",
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nSecret: 1\r\n\r\n",
+            json,
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n",
+            redacted,
+        ),
+        (
+            "message/http",
+            "GET /?mail=jane@example.com HTTP/1.1\nX: jane@example.com\n\n",
+            "",
+            "GET /?mail=[EMAIL] HTTP/1.1\nX: [EMAIL]\n\n",
+            "",
+        ),
+        (
+            "message/rfc822",
+            "From: <jane@example.com>\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n",
+            encoded,
+            "From: <[EMAIL]>\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n",
+            "W0VNQUlMXQ==",
+        ),
+        (
+            "message/rfc822",
+            "Content-Type: multipart/alternative; boundary=c\r\n\r\n",
+            "--c\r\nContent-Transfer-Encoding: base64\r\n\r\namFuZUBleGFtcGxlLmNvbQ==\r\n--c--\r\n",
+            "Content-Type: multipart/alternative; boundary=c\r\n\r\n",
+            "--c\r\nContent-Transfer-Encoding: base64\r\n\r\nW0VNQUlMXQ==\r\n--c--\r\n",
+        ),
+        (
+            "message/rfc822",
+            "\r\n",
+            "jane@example.com\r\n\r\nx: 1",
+            "\r\n",
+            "[EMAIL]\r\n\r\nx: 1",
+        ),
+        (
+            "message/global",
+            "Subject: of jane@example.com",
+            "",
+            "Subject: of [EMAIL]",
+            "",
+        ),
+    ] {
+        let (message, expected) = (
+            format!("{head}{body}"),
+            format!("{expected_head}{expected}"),
+        );
+        check(kind, &message, &expected);
+        let part = |message: &str| {
+            format!("--b-1\r\nContent-Type: {kind}\r\n\r\n{message}\r\n--b-1--\r\n")
+        };
+        check(
+            "multipart/mixed; boundary=b-1",
+            &part(&message),
+            &part(&expected),
+        );
+    }
+}
+
 #[test]
 fn parts() {
     let body = |parts: &[(&str, &str)]| {

@@ -72,6 +72,22 @@ fn responses_are_redacted_however_they_are_cut() {
 }
 
 #[test]
+fn a_tag_that_was_made_weak_is_strong_again_for_the_upstream() {
+    let mut proxy = proxy(Profile::Envoy, RULES);
+    for (path, expected) in [
+        ("/patients/1", "\"abc\", \"d\""),
+        ("/orders/1", "W/\"abc\", \"d\""),
+    ] {
+        let request = Request::get(path).header("if-match", "W/\"abc\", \"d\"");
+        let outcome = proxy.run(&request, &Response::json(BODY));
+        assert_eq!(
+            outcome.upstream().header("if-match").as_deref(),
+            Some(expected)
+        );
+    }
+}
+
+#[test]
 fn headers_tell_the_truth_and_others_are_left_alone() {
     let mut proxy = proxy(Profile::Envoy, RULES);
     let response = Response::json(BODY)
@@ -115,6 +131,187 @@ fn headers_tell_the_truth_and_others_are_left_alone() {
         other.upstream().header("accept-encoding").as_deref(),
         Some("gzip")
     );
+}
+
+/// Names of HTTP, of the stores of Amazon, Google, Microsoft, Alibaba, Tencent, Oracle, Backblaze and Nextcloud,
+/// and of registries for packages and images.
+const DIGESTS: [&str; 28] = [
+    "content-md5",
+    "digest",
+    "repr-digest",
+    "content-digest",
+    "unencoded-digest",
+    "x-amz-checksum-crc32",
+    "x-amz-checksum-crc32c",
+    "x-amz-checksum-crc64nvme",
+    "x-amz-checksum-sha1",
+    "x-amz-checksum-sha256",
+    "x-amz-checksum-type",
+    "x-amz-content-sha256",
+    "x-amz-crc32",
+    "x-amz-sdk-checksum-algorithm",
+    "x-amz-sha256-tree-hash",
+    "x-bz-content-sha1",
+    "x-checksum-md5",
+    "x-checksum-sha1",
+    "x-checksum-sha256",
+    "x-cos-hash-crc64ecma",
+    "x-goog-hash",
+    "x-goog-meta-checksum-sha1",
+    "x-ms-blob-content-md5",
+    "x-ms-content-crc64",
+    "x-oss-hash-crc64ecma",
+    "docker-content-digest",
+    "oc-checksum",
+    "opc-content-sha256",
+];
+
+/// Says something about the body that stays true, or that only whoever signs it can say.
+const TRUE_OF_ANY_BODY: [&str; 6] = [
+    "want-content-digest",
+    "x-amz-server-side-encryption-customer-key-md5",
+    "x-hub-signature-256",
+    "stripe-signature",
+    "x-slack-signature",
+    "content-security-policy",
+];
+
+#[test]
+fn digests_of_a_body_that_may_change_go() {
+    let rules = r#"{"rules":[{"apply_to":["request.body","response.body"],"detect":["EMAIL"]}]}"#;
+    let mut proxy = proxy(Profile::Envoy, rules);
+    let body = r#"{"mail":"jane@example.com"}"#;
+    let (mut request, mut response) = (
+        Request::post("/a", body).header("content-type", "application/json"),
+        Response::json(body),
+    );
+    for name in DIGESTS.iter().chain(&TRUE_OF_ANY_BODY) {
+        request = request.header(name, "abc");
+        response = response.header(name, "abc");
+    }
+    let outcome = proxy.run(&request, &response);
+    assert_eq!(outcome.client().text(), r#"{"mail":"[EMAIL]"}"#);
+    for (message, place) in [
+        (outcome.upstream(), "request"),
+        (outcome.client(), "response"),
+    ] {
+        for name in DIGESTS {
+            assert_eq!(message.header(name), None, "{name} of the {place}");
+        }
+        for name in TRUE_OF_ANY_BODY {
+            assert!(message.header(name).is_some(), "{name} of the {place}");
+        }
+    }
+}
+
+/// Trailers come behind a body that has been changed.
+#[test]
+fn digests_in_trailers_go_as_well() {
+    let rules = r#"{"rules":[{"apply_to":["request.body","response.body"],"detect":["EMAIL"]}]}"#;
+    let mut proxy = proxy(Profile::Envoy, rules);
+    let trailers = [
+        ("content-digest", "abc"),
+        ("x-amz-checksum-crc32", "abc"),
+        ("x-other", "abc"),
+    ];
+    for (kind, mail, expected) in [
+        ("application/json", r#"{"a":"jane@example.com"}"#, 1),
+        ("application/x-ndjson", "{\"a\":\"jane@example.com\"}\n", 1),
+        ("application/grpc", "\0\0\0\0\u{10}jane@example.com", 3),
+    ] {
+        let request = Request::post("/a", mail)
+            .header("content-type", kind)
+            .trailers(&trailers);
+        let response = Response::new(200)
+            .header("content-type", kind)
+            .body(mail)
+            .trailers(&trailers);
+        let outcome = proxy.run(&request, &response);
+        for message in [outcome.upstream(), outcome.client()] {
+            let count = message.trailers.as_ref().map_or(0, Vec::len);
+            assert_eq!(count, expected, "{kind}");
+        }
+    }
+}
+
+/// What a signature covers makes it untrue, or not.
+#[test]
+fn signatures_of_http_go_where_they_cover_the_body() {
+    let rules = r#"{"rules":[{"apply_to":["request.body"],"detect":["EMAIL"]}]}"#;
+    let mut proxy = proxy(Profile::Envoy, rules);
+    for (input, stays) in [
+        (
+            r#"sig1=("@method" "@path" "content-digest");created=1"#,
+            false,
+        ),
+        (r#"sig1=("@method" "@authority");created=1"#, true),
+    ] {
+        let request = Request::post("/a", r#"{"a":"jane@example.com"}"#)
+            .header("content-type", "application/json")
+            .header("signature-input", input)
+            .header("signature", "sig1=:YWJj:");
+        let outcome = proxy.run(&request, &Response::json("{}"));
+        for name in ["signature-input", "signature"] {
+            assert_eq!(outcome.upstream().header(name).is_some(), stays, "{input}");
+        }
+    }
+}
+
+/// `UNSIGNED-PAYLOAD` is true of any body. Chunks with signatures or checksums between them cannot be
+/// searched, whether `content-encoding` tells of them or not.
+#[test]
+fn bodies_signed_for_the_store() {
+    let rules = r#"{"rules":[{"apply_to":["request.body"],"detect":["EMAIL"]}]}"#;
+    let mut proxy = proxy(Profile::Envoy, rules);
+    let put =
+        |body: &str| Request::post("/bucket/a", body).header("content-type", "application/json");
+    let outcome = proxy.run(
+        &put(r#"{"a":"jane@example.com"}"#).header("x-amz-content-sha256", "UNSIGNED-PAYLOAD"),
+        &Response::json("{}"),
+    );
+    assert_eq!(outcome.upstream().text(), r#"{"a":"[EMAIL]"}"#);
+    assert!(outcome.upstream().header("x-amz-content-sha256").is_some());
+    let chunks =
+        "18;chunk-signature=ad80\r\n{\"a\":\"jane@example.com\"}\r\n0;chunk-signature=b6c6\r\n\r\n";
+    for (name, value) in [
+        ("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"),
+        ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
+        ("content-encoding", "aws-chunked"),
+        ("content-encoding", "aws-chunked,gzip"),
+        ("x-ms-structured-body", "XSM/1.0; properties=crc64"),
+    ] {
+        let outcome = proxy.run(&put(chunks).header(name, value), &Response::json("{}"));
+        assert_eq!(outcome.client().status(), Some(415), "{name}: {value}");
+    }
+}
+
+/// The header leaves before the first bytes of the body are there.
+#[test]
+fn the_report_header_tells_what_is_searched() {
+    let rules = r#"{"rules":[{"detect":["EMAIL"]}],"report_header":"x-found"}"#;
+    let mut proxy = proxy(Profile::Envoy, rules);
+    for (kind, expected) in [
+        ("application/json", "searched"),
+        ("application/x-ndjson", "searched"),
+        ("text/event-stream", "searched"),
+        ("application/x-www-form-urlencoded", "searched"),
+        ("multipart/mixed; boundary=b", "searched"),
+        ("text/csv", "searched"),
+        ("text/html", "searched"),
+        ("text/plain", "searched"),
+        ("application/graphql", "searched"),
+        ("application/octet-stream", "searched-unless-binary"),
+        ("application/vnd.ms-excel", "searched-unless-binary"),
+        ("application/grpc", "not-searched"),
+        ("application/connect+json", "not-searched"),
+        ("application/protobuf", "not-searched"),
+        ("application/pdf", "not-searched"),
+    ] {
+        let response = Response::new(200).header("content-type", kind).body("x");
+        let outcome = run(&mut proxy, "/a", &response);
+        let told = outcome.client().header("x-found");
+        assert_eq!(told, Some(format!("body={expected}")), "{kind}");
+    }
 }
 
 #[test]

@@ -80,6 +80,16 @@ codes! {
         "An address prefix of no bits makes one client of everybody: one bucket for all, one address in records.";
     LOOPBACK_PROXY "MW1224" "loopback_proxy"
         "Only addresses of loopback are trusted. For a peer on loopback Envoy (use_remote_address) appends an address of its own machine to X-Forwarded-For, not the peer's: list that address as well, or all clients are one.";
+    CREDENTIAL_TAKEN "MW1225" "credential_taken"
+        "A filter behind jwt-auth looks for a credential that jwt-auth has taken out of the request: a limit by it is one bucket for everybody, and a condition on it never holds for a verified caller. Go by the caller (\"consumer\", \"claim:sub\"), or let every provider of the place say \"forward\": true.";
+    HEADER_TAKEN "MW1226" "header_taken"
+        "One header is given two meanings, of which one takes it away: a header that jwt-auth sets from a claim is first of all taken out of requests, and so are secrets of \"bypass\" and credentials. Give one of them another name.";
+    PREFLIGHTS_COUNTED "MW1227" "preflights_counted"
+        "\"cors_preflight\": \"allow\" lets preflights pass without a caller, and a limit by caller counts them by what it falls back to, such as the address that an office shares. List the methods that it counts, without OPTIONS, and give OPTIONS a limit of its own.";
+    GRAPHQL_ALIASES_PASS "MW1228" "graphql_aliases_pass"
+        "A rule about members of responses at a path of GraphQL, and no rule reads the operations: with an alias (x: ssn) callers rename what the rule goes by. Add a rule with \"graphql\": {} for request.body and request.query.";
+    OWNER_MAY_BE_MISSING "MW1229" "owner_may_be_missing"
+        "An object without its owner stays, and callers of many APIs leave members out (?fields=). Name the items of a list in the path, or say \"if_missing\": \"else\" where every response has an owner, \"keep\" where you have thought about it.";
     OTHER_WARNING "MW1299" "warning"
         "Accepted, and probably not meant.";
     CLUSTER_MISSING "MW2001" "cluster_missing"

@@ -6,6 +6,7 @@ pub mod codes;
 pub mod configured;
 pub mod document;
 mod finding;
+mod headers;
 mod higress;
 mod loaded;
 mod locate;
@@ -18,6 +19,7 @@ mod tree;
 mod wiring;
 
 pub use finding::Finding;
+use meshward_bundle::config::Part;
 use policy::config::{self, Configuration};
 use policy::filters::{AUDIT_EMITTER, JWT_AUTH, PII_REDACTOR, TOKEN_BUCKET};
 pub(crate) use wiring::called;
@@ -67,11 +69,22 @@ const PARSERS: [(&str, Parser); 5] = [
         if let Ok(config) = &checked.result {
             checked.warnings.extend(config.expired_keys(now_s));
         }
+        let warnings = headers::of_filter(Part::Auth, text);
+        checked.warnings.extend(warnings);
         checked.map(drop)
     }),
-    (TOKEN_BUCKET, parse::<token_bucket::config::Config>),
+    (TOKEN_BUCKET, |text, now_s| {
+        let mut checked = parse::<token_bucket::config::Config>(text, now_s);
+        let warnings = headers::of_filter(Part::Limits, text);
+        checked.warnings.extend(warnings);
+        checked
+    }),
     (PII_REDACTOR, parse::<pii_redactor::config::Config>),
-    (BUNDLE, |text, _| meshward_bundle::config::check(text)),
+    (BUNDLE, |text, _| {
+        let mut checked = meshward_bundle::config::check(text);
+        checked.warnings.extend(headers::of_bundle(text));
+        checked
+    }),
 ];
 
 fn parse<C: Configuration>(text: &str, _: i64) -> config::Checked<()> {

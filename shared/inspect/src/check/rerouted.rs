@@ -24,8 +24,8 @@ use super::wiring::Fault;
 pub(super) struct Placed {
     pub(super) span: Range<usize>,
     pub(super) filter: &'static str,
-    /// It stands in a list of all filters that a request passes.
-    pub(super) is_in_chain: bool,
+    /// Which list of all filters that a request passes it stands in, by where that begins.
+    pub(super) chain: Option<usize>,
     pub(super) config: Json,
 }
 

@@ -27,7 +27,7 @@ pub(super) fn check(filters: &[Placed]) -> Vec<Fault> {
         }
         let asks = filters.iter().filter(|placed| {
             // Where the filters are in files of their own, the other may be in one of them.
-            placed.filter == AUDIT_EMITTER && (is_there || placed.is_in_chain)
+            placed.filter == AUDIT_EMITTER && (is_there || placed.chain.is_some())
         });
         for placed in asks {
             faults.extend(asking(&placed.config, way).map(|place| Fault {

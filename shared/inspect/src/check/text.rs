@@ -13,7 +13,7 @@ use super::plugin::{self, Site, shaped};
 use super::rerouted::{self, Placed};
 use super::routes::{self, Plugin, Said};
 use super::tree::{self, Documents, Tree};
-use super::{ENVOY, bootstrap, loaded, locate, parser, subjects, wiring};
+use super::{ENVOY, bootstrap, headers, loaded, locate, parser, subjects, wiring};
 
 /// How a configuration is read.
 type Read<'r> = &'r dyn Fn(&str) -> Checked<()>;
@@ -259,7 +259,7 @@ impl Checker<'_> {
                 placed.extend(config.iter().map(|config| Placed {
                     span: site.span(),
                     filter: site.filter,
-                    is_in_chain: site.chain.is_some(),
+                    chain: site.chain.map(|(list, _)| list.span.start),
                     config: config.clone(),
                 }));
             }
@@ -276,7 +276,10 @@ impl Checker<'_> {
             self.said(&said, &plugins);
         }
         let faults = rerouted::check(&documents.trees, &placed).into_iter();
-        for fault in faults.chain(subjects::check(&placed)) {
+        for fault in faults
+            .chain(subjects::check(&placed))
+            .chain(headers::of_chain(&placed))
+        {
             self.fault(fault);
         }
         for (at, message) in wiring::same_priority(&documents.trees) {

@@ -273,7 +273,7 @@ impl Section {
     }
 
     fn take(&mut self, step: Step, about: &'static str) {
-        let is_choice = about == CHOICE;
+        let is_choice = [CHOICE, PREFLIGHT].contains(&about);
         let is_place = Place::ALL.iter().any(|(word, _)| *word == about);
         match step {
             Step::Choosing { .. } => {
@@ -490,3 +490,5 @@ fn condition(condition: &Condition) -> Value {
 
 /// What is chosen for at first, by the headers of the request.
 const CHOICE: &str = "request";
+/// Of a preflight, the rules decide about the request that it announces.
+const PREFLIGHT: &str = "preflight";

@@ -139,6 +139,35 @@ fn a_provider_that_can_use_no_key_harms_no_other_with_the_same_address() {
 }
 
 #[test]
+fn an_issuer_that_withdraws_its_only_key_is_obeyed_until_it_has_another() {
+    for withdrawn in [r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#] {
+        let process = Process::new(Profile::Envoy);
+        let signer = Signer::new("a", 7);
+        let short = json!({"jwks": {"remote": {
+            "uri": "https://idp.example.com/jwks", "cluster": "idp", "cache_duration": "1s", "max_stale": "1h",
+        }}});
+        let mut proxy = worker(&process, &corp(&short));
+        let response = good(&signer);
+        responses(&mut proxy, &response);
+        proxy.advance(TICK);
+        let token = token(&process, &signer, ISSUER);
+        assert_eq!(status(&mut proxy, &token), 200);
+        let before = response.replace(Some(CallResponse::http(200, withdrawn)));
+        proxy.advance(Duration::from_secs(2));
+        proxy.advance(TICK);
+        assert_eq!(status(&mut proxy, &token), 503, "{withdrawn}");
+        response.replace(before);
+        proxy.advance(Duration::from_secs(60));
+        proxy.advance(TICK);
+        assert_eq!(status(&mut proxy, &token), 200, "{withdrawn}");
+        // What is no key set withdraws nothing.
+        response.replace(Some(CallResponse::http(200, "<html>")));
+        proxy.advance(Duration::from_secs(5));
+        assert_eq!(status(&mut proxy, &token), 200);
+    }
+}
+
+#[test]
 fn a_fetch_that_goes_with_its_configuration_holds_up_nobody() {
     let signer = Signer::new("a", 7);
     let process = Process::new(Profile::Envoy);

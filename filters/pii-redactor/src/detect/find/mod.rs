@@ -91,7 +91,7 @@ pub(crate) fn find(text: &Text<'_>, scratch: &mut Scratch, spans: &mut Vec<Span>
         return;
     }
     let triggers = Triggers::of(part(text.bytes, text.from, text.bytes.len()));
-    if !triggers.is_empty() || is_announced {
+    if !triggers.is_empty(assigned::finds_settings(text.assignable)) || is_announced {
         find_in_all(text, triggers, scratch, spans);
     }
     if text.wanted.has(INTERNAL_URL) {

@@ -166,8 +166,21 @@ impl PiiRedactor {
             .iter()
             .filter(|count| budget.class.has(count.entity))
             .filter(|count| count.became == Became::Stayed || !changes);
-        let number = clear.fold(0_u64, |sum, count| sum.saturating_add(count.number));
+        let number = clear
+            .clone()
+            .fold(0_u64, |sum, count| sum.saturating_add(count.number));
         account.has_disclosed |= number > 0;
+        let mut people = disclosed.people.to_vec();
+        if disclosed.names_nobody && budget.people.is_some() {
+            // Who leaves the names out does not get more for it: nobody has two values of a kind, then.
+            let unnamed = clear.map(|count| count.number).max().unwrap_or(0);
+            let unnamed = (0..unnamed).filter_map(|_| counts.unnamed(now_ns));
+            people.extend(unnamed.inspect(|person| {
+                if let Some(ration) = disclosed.ration {
+                    ration.name(*person);
+                }
+            }));
+        }
         let admitted = disclosed
             .ration
             .and_then(|ration| ration.admitted(account.budget));
@@ -176,8 +189,8 @@ impl PiiRedactor {
                 let _ = account.named.merge(&people);
             }
             None => {
-                for person in disclosed.people.iter().filter(|_| budget.people.is_some()) {
-                    let _ = account.named.insert(*person);
+                for person in people.into_iter().filter(|_| budget.people.is_some()) {
+                    let _ = account.named.insert(person);
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 mod account;
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub(super) struct DataBudgets {
     seed: [u8; 16],
     values: SharedCells,
     people: PeopleTable,
+    /// How many people have been counted whom nobody has named.
+    unnamed: Cell<u64>,
 }
 
 /// A budget that counts one request and its response.
@@ -59,6 +62,8 @@ pub(super) struct Disclosed<'d> {
     pub(super) counts: (&'d [Count], bool),
     /// Hashes of people.
     pub(super) people: &'d [u64],
+    /// It was looked for people, and names none so far.
+    pub(super) names_nobody: bool,
     /// What the piece was rewritten with.
     pub(super) ration: Option<&'d Ration>,
 }
@@ -113,7 +118,17 @@ impl DataBudgets {
             seed,
             values: SharedCells::new("meshward/pii-redactor/budget/values", keys, shares),
             people: PeopleTable::new("meshward/pii-redactor/budget/people", keys / 16, shares),
+            unnamed: Cell::new(0),
         }))
+    }
+
+    /// A hash of somebody whom nothing names: of each time another.
+    fn unnamed(&self, now_ns: u64) -> Option<u64> {
+        let number = self.unnamed.get().wrapping_add(1);
+        self.unnamed.set(number);
+        let parts = [b"unnamed", &number.to_le_bytes()[..], &now_ns.to_le_bytes()];
+        let hash = keyed_hash(self.seed, parts.into_iter());
+        hash.first_chunk::<8>().copied().map(u64::from_le_bytes)
     }
 
     /// Where a key is counted. What changes the meaning of a count is part of it; what happens when
@@ -305,6 +320,7 @@ impl RedactedStream {
         let disclosed = Disclosed {
             counts: (&counts, changes),
             people: &people,
+            names_nobody: work.pipeline.tally().names_nobody(),
             ration: ration.as_deref(),
         };
         self.charge(filter, host, &disclosed)

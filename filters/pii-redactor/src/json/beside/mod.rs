@@ -1,7 +1,7 @@
 //! Members that name the value beside them, such as `{"name":"DB_PASSWORD","value":"…"}`.
 //!
-//! A value that comes before its name is held until the name has come: up to the first object, the end of the
-//! object that it is in, or [`MAX_AHEAD_BYTES`]. Each byte is read ahead once at most.
+//! A value that comes before its name is held until a name has come that announces something: up to the first
+//! object, the end of the object that it is in, or [`MAX_AHEAD_BYTES`]. Each byte is read ahead once at most.
 
 use super::members::unescaped;
 use super::{JsonRewriter, State, is_space};
@@ -29,14 +29,33 @@ pub(super) struct Ahead {
     depth: u32,
     /// What the member that is read is to the value.
     role: Role,
-    /// The text is the name of the value.
-    is_named: bool,
+    /// What names the value, a line each.
+    naming: Vec<u8>,
+}
+
+/// What names say in the object that is read ahead.
+struct Names<'a> {
+    plan: &'a Plan,
+    parent: Option<(&'a KeyInfo, &'a [u8])>,
+}
+
+impl Names<'_> {
+    fn role(&self, name: &[u8]) -> Role {
+        self.parent
+            .map_or(Role::None, |parent| self.plan.name_info(parent, name).role)
+    }
+
+    /// Whether a text that names a value says what it is.
+    fn announces(&self, text: &[u8]) -> bool {
+        let kinds = |parent| self.plan.name_info(parent, text).kinds;
+        text == JWK.as_bytes() || self.parent.and_then(kinds).is_some()
+    }
 }
 
 impl Ahead {
-    /// Takes bytes up to the name of the value, or up to where there will be none. Returns how many, and whether
-    /// that place has been reached.
-    fn take(&mut self, bytes: &[u8], role_of: impl Fn(&[u8]) -> Role) -> (usize, bool) {
+    /// Takes bytes up to a name that says what the value is, or up to where there will be none. Returns how many,
+    /// and whether that place has been reached.
+    fn take(&mut self, bytes: &[u8], names: &Names<'_>) -> (usize, bool) {
         let mut taken = 0;
         for byte in bytes.iter().copied() {
             if self.raw.len() >= MAX_AHEAD_BYTES || self.ends_before(byte) {
@@ -45,7 +64,7 @@ impl Ahead {
             self.raw.push(byte);
             taken = taken.plus(1);
             step(1);
-            if self.read(byte, &role_of) {
+            if self.read(byte, names) {
                 return (taken, true);
             }
         }
@@ -57,13 +76,12 @@ impl Ahead {
             && (matches!(byte, b'{' | b'}' | b'/') || byte == b']' && self.depth == 0)
     }
 
-    /// Whether the name of the value has been read.
-    fn read(&mut self, byte: u8, role_of: &impl Fn(&[u8]) -> Role) -> bool {
+    /// Whether a name has been read that says what the value is.
+    fn read(&mut self, byte: u8, names: &Names<'_>) -> bool {
         if let Some(quote) = self.quote {
             if byte == quote && !self.escaped {
                 self.quote = None;
-                self.is_named = self.depth == 0 && self.role.names();
-                return self.is_named;
+                return self.depth == 0 && self.end_name(names);
             }
             self.escaped = byte == b'\\' && !self.escaped;
             self.keep(byte);
@@ -75,9 +93,14 @@ impl Ahead {
                 self.quote = Some(byte);
             }
             b'[' => self.depth = self.depth.saturating_add(1),
-            b']' => self.depth = self.depth.saturating_sub(1),
-            b':' if self.depth == 0 => {
-                self.role = role_of(&unescaped(&self.text));
+            b']' => {
+                self.depth = self.depth.saturating_sub(1);
+                // Of a path, the last text is the name.
+                return self.depth == 0 && self.role == Role::Name && self.end_name(names);
+            }
+            _ if self.depth > 0 => {}
+            b':' => {
+                self.role = names.role(&unescaped(&self.text));
                 self.text.clear();
             }
             b',' => {
@@ -88,6 +111,18 @@ impl Ahead {
             _ => self.keep(byte),
         }
         false
+    }
+
+    /// A text is complete. Whether it says what the value is.
+    fn end_name(&mut self, names: &Names<'_>) -> bool {
+        if !self.role.names() || self.text.is_empty() {
+            return false;
+        }
+        let text = unescaped(&self.text);
+        let text = Role::Name.read(&text);
+        self.naming.extend_from_slice(text);
+        self.naming.push(b'\n');
+        names.announces(text)
     }
 
     fn keep(&mut self, byte: u8) {
@@ -115,32 +150,30 @@ impl JsonRewriter {
         let Some(frame) = self.stack.frames.last_mut() else {
             return;
         };
-        if self.stack.naming.len() > frame.naming_from {
-            return self.take_naming(plan);
-        }
-        if !frame.has_looked_ahead {
-            frame.has_looked_ahead = true;
+        let has_looked_ahead = std::mem::replace(&mut frame.has_looked_ahead, true);
+        if !self.take_naming(plan) && !has_looked_ahead {
             self.ahead = Some(Box::default());
         }
     }
 
-    /// What the members beside say that the value of the member that has been named is.
-    fn take_naming(&mut self, plan: &Plan) {
+    /// What the members beside say that the value of the member that has been named is. Whether they say anything.
+    fn take_naming(&mut self, plan: &Plan) -> bool {
         let Some(frame) = self.stack.frames.last() else {
-            return;
+            return false;
         };
         let parent = (&frame.info, self.stack.name_of(frame));
         let naming = rest(&self.stack.naming, frame.naming_from);
         if self.next.info.role == Role::KeyPart {
             let mut lines = naming.split(|byte| *byte == b'\n');
-            if lines.any(|line| line == JWK.as_bytes()) {
+            let is_of_key = lines.any(|line| line == JWK.as_bytes());
+            if is_of_key {
                 let mut kinds = EntitySet::EMPTY;
                 kinds.insert(API_KEY);
                 self.next.info.kinds = Some(Rc::new(kinds));
             }
-            return;
+            return is_of_key;
         }
-        self.next.info.add_named(plan, parent, naming);
+        self.next.info.add_named(plan, parent, naming)
     }
 
     /// A string has been read: it may name a value beside it.
@@ -167,12 +200,12 @@ impl JsonRewriter {
             return 0;
         };
         let plan = Rc::clone(&self.plan);
-        let role_of = |name: &[u8]| {
-            let frame = self.stack.frames.last();
-            let parent = frame.map(|frame| (&frame.info, self.stack.name_of(frame)));
-            parent.map_or(Role::None, |parent| plan.name_info(parent, name).role)
+        let frame = self.stack.frames.last();
+        let names = Names {
+            plan: &plan,
+            parent: frame.map(|frame| (&frame.info, self.stack.name_of(frame))),
         };
-        let (taken, is_over) = ahead.take(chunk, role_of);
+        let (taken, is_over) = ahead.take(chunk, &names);
         self.ahead = Some(ahead);
         if is_over {
             self.end_ahead(out, tally);
@@ -185,8 +218,10 @@ impl JsonRewriter {
         let Some(ahead) = self.ahead.take() else {
             return;
         };
-        if ahead.is_named {
-            self.stack.note_naming(Role::Name, &unescaped(&ahead.text));
+        if !ahead.naming.is_empty() {
+            for line in ahead.naming.split(|byte| *byte == b'\n') {
+                self.stack.note_naming(Role::Name, line);
+            }
             let plan = Rc::clone(&self.plan);
             self.take_naming(&plan);
         }
@@ -210,10 +245,11 @@ impl JsonRewriter {
 }
 
 impl KeyInfo {
-    /// Adds what these texts announce that name it, a line each.
-    pub(crate) fn add_named(&mut self, plan: &Plan, parent: (&Self, &[u8]), naming: &[u8]) {
+    /// Adds what these texts announce that name it, a line each. Whether they announce anything.
+    pub(crate) fn add_named(&mut self, plan: &Plan, parent: (&Self, &[u8]), naming: &[u8]) -> bool {
         let mut kinds = self.kinds.as_deref().copied().unwrap_or_default();
-        let mut count = usize::from(self.kinds.is_some());
+        let own = usize::from(self.kinds.is_some());
+        let mut count = own;
         let lines = naming.split(|byte| *byte == b'\n');
         for line in lines.filter(|line| !line.is_empty()) {
             let named = plan.name_info(parent, line);
@@ -230,6 +266,7 @@ impl KeyInfo {
         }
         self.negative &= kinds.is_empty();
         self.kinds = (!kinds.is_empty()).then(|| Rc::new(kinds));
+        count > own
     }
 }
 

@@ -96,6 +96,68 @@ fn a_value_is_held_for_a_name_that_follows() {
 }
 
 #[test]
+fn a_name_that_says_nothing_settles_nothing() {
+    for input in [
+        r#"{"type":"field","value":"swordfish","msg":"Invalid value","path":"password","location":"body"}"#,
+        r#"{"type":"encrypted","value":"swordfish","id":"1","key":"DB_PASSWORD"}"#,
+        r#"{"kind":"x","value":"swordfish","name":"password"}"#,
+        r#"{"label":"x","value":"swordfish","name":"password"}"#,
+        r#"{"value":"swordfish","type":"text","name":"password"}"#,
+        r#"{"value":"swordfish","type":["a"],"n":[1,"b"],"title":"t","name":"password"}"#,
+    ] {
+        check_with(ALL, input, &input.replace("swordfish", "[PASSWORD]"));
+    }
+    for (input, expected) in [
+        (
+            r#"{"title":"Your data","value":"536221234","name":"ssn"}"#,
+            r#"{"title":"Your data","value":"[US_SSN]","name":"ssn"}"#,
+        ),
+        (
+            r#"{"field":"q1","value":536221234,"label":"ssn"}"#,
+            r#"{"field":"q1","value":"[US_SSN]","label":"ssn"}"#,
+        ),
+        (
+            r#"{"type":"field","value":"Jane","path":"firstName"}"#,
+            r#"{"type":"field","value":"[PERSON_NAME]","path":"firstName"}"#,
+        ),
+        (
+            r#"{"name":"key","d":"X4cT","kty":"RSA"}"#,
+            r#"{"name":"key","d":"[API_KEY]","kty":"RSA"}"#,
+        ),
+    ] {
+        check_with(ALL, input, expected);
+    }
+}
+
+#[test]
+fn errors_about_what_was_sent_repeat_no_value() {
+    for input in [
+        // FastAPI
+        r#"{"detail":[{"type":"string_too_short","loc":["body","password"],"msg":"String should have at least 12 characters","input":"swordfish","ctx":{"min_length":12}}]}"#,
+        r#"{"input":"swordfish","loc":["body","users",0,"password"]}"#,
+        // Spring and Hibernate
+        r#"{"errors":[{"field":"password","rejectedValue":"swordfish","objectName":"u"}]}"#,
+        r#"{"errors":[{"rejectedValue":"swordfish","objectName":"u","field":"password"}]}"#,
+        r#"{"violations":[{"propertyPath":"create.user.password","invalidValue":"swordfish"}]}"#,
+        // Zod
+        r#"{"issues":[{"received":"swordfish","code":"x","path":["user","password"]}]}"#,
+        r#"{"instancePath":"/user/password","value":"swordfish"}"#,
+        r#"{"value":"swordfish","pointer":"/data/attributes/password"}"#,
+    ] {
+        check_with(ALL, input, &input.replace("swordfish", "[PASSWORD]"));
+    }
+    for input in [
+        r#"{"loc":["address","country"],"input":"x1","type":"enum"}"#,
+        r#"{"input":"x1","loc":["password","hint"]}"#,
+        r#"{"path":["ssn"],"received":"number","expected":"string"}"#,
+        r#"{"a":{"loc":["body","password"]},"input":"x1"}"#,
+        r#"{"input":{"name":"password"},"loc":["body"]}"#,
+    ] {
+        check_with(ALL, input, input);
+    }
+}
+
+#[test]
 fn choices_are_no_values() {
     for input in [
         r#"{"options":[{"value":"password","label":"Password"},{"label":"Religion","value":"religion"}]}"#,

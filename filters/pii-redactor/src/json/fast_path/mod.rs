@@ -44,7 +44,7 @@ struct Inside {
     /// Its id, as the parent of names.
     id: u32,
     mark: u16,
-    /// Its items are announced by nothing.
+    /// Its items are announced by nothing, and announce nothing.
     is_plain: bool,
     /// A comma stays: a child before it did.
     keeps_comma: bool,
@@ -147,7 +147,7 @@ impl JsonRewriter {
                 is_object: frame.is_object,
                 id: frame.info.id,
                 mark: frame.info.mark,
-                is_plain: frame.info.kinds.is_none(),
+                is_plain: frame.info.kinds.is_none() && !frame.is_list_of_names(),
                 keeps_comma: frame.written || !self.traits.has_member_rules,
             };
             if !plan.searches_all() && run.plain_children(inside) {

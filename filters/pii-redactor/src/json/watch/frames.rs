@@ -86,7 +86,9 @@ impl Watch {
         let Some(frame) = self.frames.last() else {
             return;
         };
-        let needs = watched.owners(|_, needs_owner| needs_owner);
+        let mut around = self.frames.iter().rev().skip(1);
+        let is_item = around.next().is_some_and(|frame| !frame.is_object);
+        let needs = watched.needed(is_item && tally.is_of_response());
         let missing = frame.object_of & !frame.judged & needs;
         for index in indices(missing) {
             if self.removing.is_none() {

@@ -44,7 +44,8 @@ impl Watch {
         if byte == b'n' || self.removing.is_some() {
             return;
         }
-        let needs = watched.owners(|_, needs_owner| needs_owner);
+        let is_item = self.frames.last().is_some_and(|frame| !frame.is_object);
+        let needs = watched.needed(is_item && tally.is_of_response());
         if needs == 0 {
             return;
         }

@@ -301,7 +301,12 @@ fn a_scalar_in_the_place_of_an_object_has_no_owner() {
         assert!(!outcome.blocks && !outcome.unjudged, "{path} {body}");
         // Without that, what has no owner stays.
         assert_eq!(
-            watched(&owner(path, ""), "application/json", body).body,
+            watched(
+                &owner(path, r#","if_missing":"keep""#),
+                "application/json",
+                body
+            )
+            .body,
             body
         );
     }
