@@ -15,6 +15,7 @@ use policy::ordered_map::OrderedMap;
 
 use crate::config::Retention;
 use crate::queue::{Kind, QueuedRecord};
+use crate::record::Disclosed;
 use crate::trail::milliseconds;
 use gaps::{Gap, told_gap};
 
@@ -185,6 +186,18 @@ impl Chains {
         Some(entry.chain.seal(writer, None))
     }
 
+    /// The caller of the request whose record was the last of its class got so many values of a class of data in clear,
+    /// of so many people.
+    pub fn note_disclosed(&mut self, class: &str, disclosed: &[Disclosed<'_>]) {
+        if let Some(entry) = self.open.get_mut(class) {
+            for one in disclosed {
+                entry
+                    .statement
+                    .add_disclosed(one.class, one.values, one.people);
+            }
+        }
+    }
+
     /// A request was left out by sampling.
     pub fn note_sampled_out(&mut self, class: &str) {
         let count = |total: &mut u64| *total = total.saturating_add(1);
@@ -269,7 +282,7 @@ impl Chains {
                     entry.gaps = later;
                 }
             }
-            if admit(self.signed_bytes()) {
+            if admit(self.signed_bytes(&class)) {
                 records.extend(self.checkpoint(&class, uncovered, now));
             }
         }
@@ -358,13 +371,24 @@ impl Chains {
         }
     }
 
-    /// More than a signed record takes.
-    fn signed_bytes(&self) -> usize {
+    /// More than a signed record of a class takes.
+    fn signed_bytes(&self, class: &str) -> usize {
+        let statement = self.open.get(class).map(|entry| &entry.statement);
+        let totals = statement.map_or(0, |statement| {
+            let classes = statement
+                .disclosed
+                .keys()
+                .chain(statement.disclosed_people.keys());
+            classes.fold(0_usize, |sum, class| {
+                sum.saturating_add(class.len()).saturating_add(24)
+            })
+        });
         let siblings = self.open.len().min(MAX_SIBLINGS).saturating_mul(160);
         let emitters = self.other_emitters.len().saturating_mul(32);
         CONTROL_BYTES
             .saturating_add(siblings)
             .saturating_add(emitters)
+            .saturating_add(totals)
     }
 
     fn add(

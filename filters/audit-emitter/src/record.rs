@@ -20,6 +20,7 @@ use audit::{Chain, Committed, Group, Salts};
 use policy::identity::AuthenticationMethod;
 
 pub use consent::{ConsentDetail, ConsentSignal};
+pub use data_subject::Disclosed;
 pub use observation::{Observation, ObservedSubjects, TraceContext};
 
 use crate::config::{FieldSettings, Level, Retention};

@@ -171,7 +171,12 @@ impl Trail {
             return false;
         };
         self.metrics.count(host, &record);
-        self.seal(host, now, writer, record, priority, best_effort)
+        let is_sealed = self.seal(host, now, writer, record, priority, best_effort);
+        if is_sealed {
+            let disclosed = observed.disclosed();
+            self.recorder.chains.note_disclosed(class, &disclosed);
+        }
+        is_sealed
     }
 
     /// Gives a record its place in the chain and puts it where it belongs; false when it is lost.

@@ -49,7 +49,9 @@ impl Role {
             Self::Value
         } else if !before.iter().all(is_of_pair) {
             Self::None
-        } else if is_in(VALUES, last) || before.is_empty() && (is_in(STATES, last) || is_in(REPEATED, last)) {
+        } else if is_in(VALUES, last)
+            || before.is_empty() && (is_in(STATES, last) || is_in(REPEATED, last))
+        {
             Self::Value
         } else if is_in(NAMING, last) {
             Self::Name

@@ -122,6 +122,12 @@ pub struct Statement {
     /// Requests lost since the chain began, by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lost: BTreeMap<String, u64>,
+    /// Values that callers got in clear since the chain began, by class.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub disclosed: BTreeMap<String, u64>,
+    /// People of whose data callers got values in clear since then, by class: each counts once for each request.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub disclosed_people: BTreeMap<String, u64>,
     /// The number of the checkpoint before this one, or of the first record.
     pub previous_checkpoint: u64,
     /// The random id of the filter instance, as in the first record, which may be purged by now.
@@ -148,6 +154,19 @@ impl Statement {
         self.lost
             .values()
             .fold(0, |sum, lost| sum.saturating_add(*lost))
+    }
+
+    /// Adds what the caller of one request got in clear of the data of a class: so many values, of so many people.
+    pub fn add_disclosed(&mut self, class: &str, values: u64, people: u64) {
+        for (totals, number) in [
+            (&mut self.disclosed, values),
+            (&mut self.disclosed_people, people),
+        ] {
+            if number > 0 {
+                let total = totals.entry(class.to_owned()).or_default();
+                *total = total.saturating_add(number).min(canonical::MAX_INTEGER);
+            }
+        }
     }
 }
 

@@ -106,7 +106,20 @@ def check(text):
     need(canonical(record) == text, "not_canonical")
     return {"chain": integrity["chain_uid"], "sequence": sequence, "previous": previous, "core": core,
             "fingerprint": fingerprint, "signature": integrity.get("signature"), "control": control or {},
-            "erased": erased}
+            "erased": erased, "class": at(record, "/unmapped/retention/class"), "seen": seen(record, erased)}
+
+
+def seen(record, erased):
+    """The values of each class that the caller got in clear, and of how many people; None for what nobody can tell."""
+    unmapped = record["unmapped"]
+    if "findings_omitted" in unmapped or unmapped.get("truncated"):
+        return None
+    people, values = unmapped.get("data_subject", {"uids": []}), {}
+    for finding in unmapped.get("findings", []):
+        if finding["outcome"] == "seen":
+            values[finding["kind"]] = values.get(finding["kind"], 0) + finding["count"]
+    number = None if "data_subject" in erased else len(people["uids"]) + people.get("omitted", 0)
+    return {"disclosed": values, "disclosed_people": {kind: number for kind in values}}
 
 
 # Ed25519 (RFC 8032 section 5.1), the strict equation, on affine points.
@@ -187,8 +200,42 @@ def verify(lines, keys):
                 missing.append("%s:%d" % (uid, sequence))
             if sequence in records and sequence - 1 in records:
                 need(records[sequence]["previous"] == records[sequence - 1]["fingerprint"], "broken")
+        need(len({record["class"] for record in records.values()}) == 1, "class_changed")
+        check_statements(records, min(records))
     named = sorted({head["chain_uid"] for head in heads} - set(chains))
     return {"missing": missing, "covered": covered, "named": named}
+
+
+def check_statements(records, whole_from):
+    """What signed records state about their chain, each compared with the one before and what is between them."""
+    last = {"records": 0, "sequence": None} if whole_from == 0 else None
+    signed, between = None, []
+    for sequence in range(min(records), max(records) + 1):
+        record = records.get(sequence)
+        if record is None:
+            last, signed, between = None, None, []
+            continue
+        control = record["control"]
+        if not control:
+            between.append(record["seen"])
+        if "records" in control:
+            need(signed in (None, control["previous_checkpoint"]), "contradiction")
+            if last is not None:
+                need(control["records"] - last["records"] == len(between), "contradiction")
+                for member in ("disclosed", "disclosed_people"):
+                    check_totals(last.get(member, {}), control.get(member, {}), [s and s[member] for s in between])
+            last, between = control, []
+        signed = sequence if record["signature"] else signed
+
+
+def check_totals(before, now, between):
+    if not now and not before:
+        return  # It states nothing.
+    for kind in set(before) | set(now) | {kind for seen in between for kind in seen or {}}:
+        known = [0 if seen is None else seen.get(kind, 0) for seen in between]
+        more, least = now.get(kind, 0) - before.get(kind, 0), sum(number or 0 for number in known)
+        is_all = None not in known and None not in between
+        need(more == least if is_all else more >= least, "contradiction")
 
 
 def log_records(line, key):

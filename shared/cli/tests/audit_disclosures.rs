@@ -136,6 +136,10 @@ fn a_person_learns_who_saw_what() {
     let event = &fhir["entry"][0]["resource"];
     assert_eq!(event["resourceType"], "AuditEvent", "{fhir}");
     assert_eq!(event["action"], "R");
+    let url = fhir["entry"][0]["fullUrl"].as_str().unwrap();
+    assert!(url.starts_with("urn:uuid:") && url.len() == 45, "{url}");
+    let role = |agent: usize| event["agent"][agent]["type"]["coding"][0]["code"].clone();
+    assert_eq!((role(0), role(1)), ("110152".into(), "110153".into()));
     let keyed = Pseudonymizer::new(KEY.as_bytes(), "2026".to_owned());
     let patient = &event["entity"][0];
     assert_eq!(

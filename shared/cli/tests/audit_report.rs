@@ -481,3 +481,54 @@ fn a_baseline_names_what_is_unlike_the_weeks_before() {
         "{text}"
     );
 }
+
+#[test]
+fn operations_that_one_role_only_uses_are_named() {
+    let folder = TempDir::new().unwrap();
+    let mut emitter = Emitter::new(7, "hipaa", Some(emitter_key()));
+    emitter.step_ms = 1;
+    let mut lines = vec![emitter.open(None).text];
+    let week_ms = 7 * 86_400_000;
+    let begin_ms = emitter.time_ms - emitter.time_ms % 86_400_000;
+    for week in 0..2_u64 {
+        emitter.time_ms = begin_ms + week * week_ms + 3_600_000;
+        for (subject, roles, operation, refused) in [
+            ("jane", vec!["admin", "staff"], "GET /admin", false),
+            ("john", vec!["admin", "staff"], "GET /admin", false),
+            // Who is refused has not used it.
+            ("lena", vec!["staff"], "GET /admin", true),
+            // Everybody is of the staff, which tells nothing.
+            ("lena", vec!["staff"], "GET /orders", false),
+            ("jane", vec!["admin", "staff"], "GET /orders", false),
+            ("mary", vec!["auditor", "staff"], "GET /mixed", false),
+            ("john", vec!["admin", "staff"], "GET /mixed", false),
+        ] {
+            for _ in 0..6 {
+                let request = Request {
+                    roles: roles.clone(),
+                    operation: operation.to_owned(),
+                    method: "GET",
+                    refused: refused.then_some(("jwt-auth/rules[2]", "scope_missing")),
+                    ..some(Some(subject))
+                };
+                lines.push(emitter.request(&request).text);
+            }
+        }
+        lines.push(emitter.checkpoint().text);
+    }
+    lines.push(emitter.close().text);
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    std::fs::write(folder.path().join("trail.ndjson"), text).unwrap();
+    let at = |time_ms: u64| trail::time::format(time_ms);
+    let (from, to) = (at(begin_ms + week_ms), at(begin_ms + week_ms + 86_400_000));
+    let options = ["--baseline", "1", "--from", &from, "--to", &to];
+    let report = json(folder.path(), &options);
+    let found: Vec<String> = rows(&report, "anomalies.rows")
+        .iter()
+        .map(|row| {
+            let word = |name: &str| row.member(name).unwrap().as_str().unwrap().to_owned();
+            format!("{}: {}", word("kind"), word("of"))
+        })
+        .collect();
+    assert_eq!(found, ["route_of_one_role: GET /admin by admin"]);
+}

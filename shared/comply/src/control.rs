@@ -35,6 +35,8 @@ pub struct Measure {
     pub example: String,
     /// One that does not, where the bare one of the tests would.
     pub counterexample: Option<String>,
+    /// All of it as it was written.
+    text: toml::Table,
 }
 
 /// A requirement.
@@ -80,17 +82,12 @@ struct MeasureText {
     in_report_mode: bool,
     records: Option<String>,
     contradicts: Option<String>,
+    #[serde(default)]
     tests: Vec<String>,
     guidance: String,
+    #[serde(default)]
     example: String,
     counterexample: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MeasuresText {
-    #[serde(rename = "measure")]
-    measures: Vec<MeasureText>,
 }
 
 /// Measures and frameworks.
@@ -149,34 +146,70 @@ impl Catalog {
     /// # Errors
     /// See [`CatalogError`].
     pub fn read(measures: &str, frameworks: &[(&str, &str)]) -> Result<Self, CatalogError> {
-        let wrong = |file: &str, error: &toml::de::Error| CatalogError::File {
-            file: file.to_owned(),
-            message: error.to_string(),
-        };
-        let read: MeasuresText =
-            toml::from_str(measures).map_err(|error| wrong("measures.toml", &error))?;
-        let measures: Result<Vec<Measure>, CatalogError> =
-            read.measures.into_iter().map(Measure::read).collect();
         let mut catalog = Self {
-            measures: measures?,
+            measures: Vec::new(),
             frameworks: Vec::new(),
         };
+        catalog.add("measures.toml", measures)?;
         for (name, text) in frameworks {
-            let framework: Framework = toml::from_str(text).map_err(|error| wrong(name, &error))?;
-            for control in &framework.controls {
-                for measure in &control.measures {
-                    if catalog.measure(measure).is_none() {
-                        return Err(CatalogError::UnknownMeasure {
-                            framework: framework.id.clone(),
-                            control: control.id.clone(),
-                            measure: measure.clone(),
-                        });
-                    }
-                }
-            }
-            catalog.frameworks.push(framework);
+            catalog.add(name, text)?;
         }
         Ok(catalog)
+    }
+
+    /// Takes in a file of measures, of a framework, or of both. What it says of a measure that there is already takes
+    /// the place of what was said, key by key; a framework takes the place of the one with its id.
+    ///
+    /// # Errors
+    /// See [`CatalogError`].
+    pub fn add(&mut self, file: &str, text: &str) -> Result<(), CatalogError> {
+        let wrong = |message: String| CatalogError::File {
+            file: file.to_owned(),
+            message,
+        };
+        let mut rest: toml::Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| wrong(error.to_string()))?;
+        let added = match rest.remove("measure") {
+            None => Vec::new(),
+            Some(toml::Value::Array(added)) => added,
+            Some(_) => return Err(wrong("expected [[measure]]".to_owned())),
+        };
+        for measure in added {
+            let toml::Value::Table(said) = measure else {
+                return Err(wrong("expected [[measure]]".to_owned()));
+            };
+            let id = said.get("id").and_then(toml::Value::as_str);
+            let place = self.measures.iter().position(|one| Some(&*one.id) == id);
+            let known = place.and_then(|place| self.measures.get(place));
+            let mut whole = known.map_or_else(toml::Table::new, |known| known.text.clone());
+            whole.extend(said);
+            let measure = Measure::read(whole, &wrong)?;
+            match place.and_then(|place| self.measures.get_mut(place)) {
+                Some(known) => *known = measure,
+                None => self.measures.push(measure),
+            }
+        }
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let framework: Framework = rest
+            .try_into()
+            .map_err(|error: toml::de::Error| wrong(error.to_string()))?;
+        for control in &framework.controls {
+            for measure in &control.measures {
+                if self.measure(measure).is_none() {
+                    return Err(CatalogError::UnknownMeasure {
+                        framework: framework.id.clone(),
+                        control: control.id.clone(),
+                        measure: measure.clone(),
+                    });
+                }
+            }
+        }
+        self.frameworks.retain(|known| known.id != framework.id);
+        self.frameworks.push(framework);
+        Ok(())
     }
 
     /// A measure by its id.
@@ -193,7 +226,12 @@ impl Catalog {
 }
 
 impl Measure {
-    fn read(text: MeasureText) -> Result<Self, CatalogError> {
+    fn read(
+        whole: toml::Table,
+        wrong: &dyn Fn(String) -> CatalogError,
+    ) -> Result<Self, CatalogError> {
+        let text: Result<MeasureText, toml::de::Error> = whole.clone().try_into();
+        let text = text.map_err(|error| wrong(error.to_string()))?;
         let parse = |key: &'static str, predicate: &str| {
             Predicate::parse(predicate).map_err(|error| CatalogError::Predicate {
                 measure: text.id.clone(),
@@ -216,6 +254,7 @@ impl Measure {
             unclear,
             records,
             contradicts,
+            text: whole,
             id: text.id,
             title: text.title,
             setting_text: text.setting,

@@ -1,5 +1,7 @@
 //! An assessment as OSCAL assessment results (NIST, version 1.1.2), in JSON.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -76,12 +78,46 @@ pub fn document(assessment: &Assessment, program_version: &str) -> Value {
         },
         // There is no plan in OSCAL; the assessment follows the files of controls.
         "import-ap": {"href": format!("#{}", ids.uuid("plan")), "remarks": "The files of controls of meshward are the plan."},
-        "back-matter": {"resources": [{
-            "uuid": ids.uuid("plan"),
-            "title": format!("Controls of meshward for {}", assessment.title),
-        }]},
+        "back-matter": {"resources": resources(&ids, assessment)},
         "results": [result],
     }})
+}
+
+/// What the document points at: the plan with its controls, the configurations, and the trail.
+fn resources(ids: &Ids, assessment: &Assessment) -> Vec<Value> {
+    let plan = assessment.controls.iter().map(|control| {
+        let measures: Vec<&str> = control.measures.iter().map(|one| one.id.as_str()).collect();
+        json!({"id": control.id, "title": control.title, "demands": control.demands, "measures": measures, "beyond": control.beyond})
+    });
+    let plan = json!({"framework": assessment.framework, "controls": plan.collect::<Vec<_>>()});
+    let configurations = assessment.configurations.iter();
+    let configurations: Vec<String> = configurations
+        .map(|(part, place)| format!("{part}: {place}"))
+        .collect();
+    let mut resources = vec![
+        json!({
+            "uuid": ids.uuid("plan"),
+            "title": format!("Controls of meshward for {}", assessment.title),
+            "base64": {
+                "filename": format!("{}.json", assessment.framework),
+                "media-type": "application/json",
+                "value": STANDARD.encode(plan.to_string()),
+            },
+        }),
+        json!({
+            "uuid": ids.uuid("configuration"),
+            "title": "The configurations that were assessed",
+            "description": configurations.join("; "),
+        }),
+    ];
+    if assessment.trail.is_some() {
+        resources.push(json!({
+            "uuid": ids.uuid("trail"),
+            "title": "The audit trail",
+            "description": description(assessment),
+        }));
+    }
+    resources
 }
 
 fn description(assessment: &Assessment) -> String {
@@ -104,13 +140,13 @@ fn description(assessment: &Assessment) -> String {
 
 fn observation(ids: &Ids, made: &str, control: &ControlResult, measure: &MeasureResult) -> Value {
     let mut evidence = vec![json!({
-        "href": "#configuration",
+        "href": format!("#{}", ids.uuid("configuration")),
         "description": format!("Configuration: {}", measure.setting),
     })];
     if let Some(found) = &measure.evidence {
         let examples = found.examples.join(", ");
         evidence.push(json!({
-            "href": "#trail",
+            "href": format!("#{}", ids.uuid("trail")),
             "description": format!("{} records, such as {}", found.records, if examples.is_empty() { "none" } else { &examples }),
         }));
     }
@@ -138,7 +174,16 @@ fn observation(ids: &Ids, made: &str, control: &ControlResult, measure: &Measure
 }
 
 fn finding(ids: &Ids, control: &ControlResult) -> Value {
-    let is_met = matches!(control.state, ControlState::Set | ControlState::Shown);
+    // What is set and not shown is a plan, and nobody has seen it work.
+    let (state, reason, remarks) = match control.state {
+        ControlState::Shown => ("satisfied", "pass", ""),
+        ControlState::Set => (
+            "not-satisfied",
+            "other",
+            "It is set, and no record of the period shows it.",
+        ),
+        _ => ("not-satisfied", "fail", ""),
+    };
     let related: Vec<Value> = control
         .measures
         .iter()
@@ -148,14 +193,18 @@ fn finding(ids: &Ids, control: &ControlResult) -> Value {
         })
         .collect();
     let mut status = json!({
-        "state": if is_met { "satisfied" } else { "not-satisfied" },
-        "reason": if is_met { "pass" } else { "fail" },
+        "state": state,
+        "reason": reason,
     });
-    if !control.beyond.is_empty()
+    let beyond = match control.beyond.as_str() {
+        "" => String::new(),
+        beyond => format!("As far as a gateway can. Beyond it: {beyond}"),
+    };
+    let remarks = [remarks, &beyond].map(str::trim).join(" ");
+    if !remarks.trim().is_empty()
         && let Some(members) = status.as_object_mut()
     {
-        let remarks = format!("As far as a gateway can. Beyond it: {}", control.beyond);
-        members.insert("remarks".to_owned(), Value::String(remarks));
+        members.insert("remarks".to_owned(), remarks.trim().into());
     }
     json!({
         "uuid": ids.uuid(&format!("finding/{}", control.id)),

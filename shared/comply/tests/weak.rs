@@ -27,6 +27,13 @@ fn redact(text: &str) -> String {
     format!(r#"{{"redact": {text}}}"#)
 }
 
+/// One of jwt-auth that says more beside one of pii-redactor.
+fn both(more: &str, redact: &str) -> String {
+    format!(
+        r#"{{"auth": {{"providers": {{{KEYS}}}, "rules": [{{"require": {{"provider": "partners"}}}}], {more}}}, "redact": {redact}}}"#
+    )
+}
+
 /// 30 November 2026.
 const NOW_S: i64 = 1_795_996_800;
 const KEYS: &str = r#""partners": {"api_keys": {"from": [{"header": "x-api-key"}], "keys": [{"id": "acme", "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}]}}"#;
@@ -64,7 +71,22 @@ fn weak() -> Vec<(&'static str, MeasureState, String)> {
         ("deny_by_default", ReportOnly, auth(&format!("[{orders}]"), r#""mode": "report""#)),
         ("deny_by_default", Missing, auth(&format!(r#"[{orders}, {{"match": {{"paths": ["/**"]}}, "allow": "anonymous"}}]"#), "")),
         ("deny_by_default", Limited, auth(&format!("[{orders}]"), r#""_rules_": [{"_match_route_": ["shop"], "default": "anonymous"}]"#)),
-        ("least_privilege", Missing, auth(&partner(r#""optional": true, "scopes": ["a"]"#), "")),
+        ("least_privilege", Unclear, auth(&partner(r#""optional": true, "scopes": ["a"]"#), "")),
+        ("least_privilege", Unclear, auth(&partner(r#""scopes": ["openid"]"#), "")),
+        ("least_privilege", Unclear, auth(&partner(r#""scopes_any": ["orders:read", "profile"]"#), "")),
+        ("least_privilege", MeasureState::Set, auth(&partner(r#""scopes": ["openid", "orders:read"]"#), "")),
+        ("least_privilege", Unclear, auth(&partner(r#""claims": [{"claim": "iss", "equals": "https://idp.example.com"}]"#), "")),
+        ("least_privilege", Unclear, auth(&partner(r#""claims": [{"claim": "aud", "contains": "o"}]"#), "")),
+        ("least_privilege", Unclear, auth(&partner(r#""claims": [{"claim": "email_verified", "equals": true}]"#), "")),
+        ("least_privilege", Unclear, auth(&partner(r#""claims": [{"claim": "scope", "contains": "openid"}]"#), "")),
+        ("least_privilege", MeasureState::Set, auth(&partner(r#""claims": [{"claim": "sub", "equals": {"path": "/users/{id}/**"}}]"#), "")),
+        ("authentication", Unclear, format!(
+            r#"{{"auth": {{"providers": {{"corp": {{"issuer": "https://idp.example.com", "audiences": ["a"], "jwks": {{"remote": {{"uri": "http://idp.example.com/keys", "cluster": "idp", "plain_http": true}}}}}}}}, "rules": {}}}}}"#,
+            one(r#"{"provider": "corp"}"#)
+        )),
+        ("rate_limits", Unclear, r#"{"limits": {"limits": [{"name": "a", "key": ["ip"], "rate": "1/s"}], "client_address": {"ip_prefix": {"v4": 0, "v6": 0}}}}"#.to_owned()),
+        ("no_card_secrets", Missing, redact(r#"{"presets": ["pci"], "actions": {"CARD_CVV": {"pseudonym": {}}}, "pseudonym_key_env": "K"}"#)),
+        ("pseudonymous_trail", Unclear, audit(r#""subject": {"pseudonymize": {"key_env": "K", "epoch": "2026"}}, "fields": {"ip": "prefix", "path": "template", "query": "keys"}"#)),
         ("named_callers", Missing, format!(r#"{{"audit": {{"sink": "host_log"}}, "auth": {{"providers": {{}}, "rules": {}}}}}"#, one(tls))),
         ("multiple_factors", Unclear, auth(&partner(r#""claims": [{"claim": "amr", "exists": true}]"#), "")),
         ("multiple_factors", Unclear, auth(&partner(r#""claims": [{"claim": "amr", "contains": "pwd"}]"#), "")),
@@ -196,6 +218,9 @@ fn weak() -> Vec<(&'static str, MeasureState, String)> {
         ("opt_out", Unclear, redact(r#"{"rules": [{"presets": ["ccpa"], "apply_to": ["request.trailers"], "when": {"consent": {"denied": ["sharing"]}}}]}"#)),
         ("opt_out", Unclear, redact(r#"{"rules": [{"presets": ["ccpa"], "when": {"consent": {"denied": ["sharing"]}}}], "actions": {"default": "detect"}}"#)),
         ("objections", Unclear, auth(&one(r#"{"provider": "partners"}"#), r#""objections": [{"purposes": ["marketing"], "subjects": ["nobody"]}]"#)),
+        ("objections", MeasureState::Set, both(r#""objections": [{"purposes": ["marketing"], "subjects": ["jane"]}]"#, r#"{"rules": [{"presets": ["ccpa"], "when": {"consent": {"denied": ["marketing"]}}}]}"#)),
+        ("objections", Unclear, both(r#""objections": [{"purposes": ["profiling"], "subjects": ["jane"]}]"#, r#"{"rules": [{"presets": ["ccpa"], "when": {"consent": {"denied": ["marketing"]}}}]}"#)),
+        ("objections", Limited, both(r#""objections": [{"purposes": ["marketing"], "subjects": ["jane"]}]"#, r#"{"rules": [{"match": {"paths": ["/x"]}, "presets": ["ccpa"], "when": {"consent": {"denied": ["marketing"]}}}]}"#)),
         ("objections", Limited, auth(&format!(
             r#"[{{"match": {{"paths": ["/x"]}}, "require": {{"provider": "partners", "consent": {{"granted": ["marketing"]}}}}}}, {orders}]"#
         ), r#""objections": [{"purposes": ["marketing"], "subjects": ["jane"]}]"#)),

@@ -11,6 +11,7 @@ use audit::{Control, Group, Hash, canonical};
 use foldhash::fast::RandomState;
 use policy::json::Json;
 
+use crate::disclosed::Disclosed;
 use crate::envelope::{Claims, Facts};
 use crate::hex::{decode, encode};
 use crate::keyring::{Keyring, Vouched};
@@ -42,6 +43,8 @@ pub struct Item {
     pub erased: Groups,
     /// Its retention class, as a number that is the same for the same class.
     pub class_tag: u64,
+    /// What its caller got in clear, in the record of a request in which anything was found.
+    pub disclosed: Option<Box<Disclosed>>,
     /// What it says about chains.
     pub control: Option<Box<ControlItem>>,
 }
@@ -205,7 +208,8 @@ impl<'k> Checker<'k> {
     /// # Errors
     /// It is no record, or one that does not fit its own hash.
     pub fn check<'t>(&mut self, text: Cow<'t, str>) -> Result<Checked<'t>, Fault> {
-        if let Some((item, fields)) = self.check_fast(&text) {
+        if let Some((mut item, fields)) = self.check_fast(&text) {
+            item.disclosed = Disclosed::of(&text, &fields, item.erased);
             return Ok(Checked {
                 item,
                 fields: Some(fields),
@@ -214,7 +218,7 @@ impl<'k> Checker<'k> {
             });
         }
         let json = parse(&text)?;
-        let item = from_record(Record::check(&json)?, self.keyring)?;
+        let mut item = from_record(Record::check(&json)?, self.keyring)?;
         let spelling = canonical::to_string(&json);
         let is_reserialised = spelling != text;
         let text = if is_reserialised {
@@ -227,6 +231,8 @@ impl<'k> Checker<'k> {
             None => self.templates.scan(&text),
             Some(_) => None,
         };
+        let disclosed = fields.as_ref();
+        item.disclosed = disclosed.and_then(|fields| Disclosed::of(&text, fields, item.erased));
         Ok(Checked {
             item,
             fields,
@@ -322,6 +328,7 @@ fn from_record(record: Record, keyring: &Keyring) -> Result<Item, Fault> {
         present,
         erased,
         class_tag,
+        disclosed: None,
         control,
     })
 }
@@ -361,6 +368,7 @@ fn check_fields(text: &str, fields: &Fields, hashed: &mut Vec<u8>) -> Option<Ite
         present,
         erased,
         class_tag: class_tag(class),
+        disclosed: None,
         control: None,
     })
 }

@@ -14,6 +14,7 @@
 
 pub mod chains;
 pub mod coverage;
+pub mod disclosed;
 pub mod envelope;
 pub mod hex;
 pub mod holds;

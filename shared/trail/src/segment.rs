@@ -6,6 +6,7 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use audit::Hash;
 
+use crate::disclosed::Disclosed;
 use crate::item::ChainUid;
 
 /// Records that follow each other without a hole.
@@ -25,14 +26,18 @@ pub struct Segment {
     pub last_signed: Option<(u64, u64)>,
     /// Records of requests.
     pub requests: u64,
+    /// What those before the first statement say that callers got in clear.
+    pub disclosed: Option<Box<Disclosed>>,
+    /// The same of those after the last statement, where there is one.
+    pub disclosed_after: Option<Box<Disclosed>>,
     /// What the first signed record in it states about its chain.
-    pub first_stated: Option<Stated>,
+    pub first_stated: Option<Box<Stated>>,
     /// What the last states.
-    pub last_stated: Option<Stated>,
+    pub last_stated: Option<Box<Stated>>,
 }
 
 /// What a signed record states about its chain, and where it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stated {
     /// The number of the record.
     pub sequence: u64,
@@ -46,6 +51,8 @@ pub struct Stated {
     pub lost: u64,
     /// The number of the signed record before.
     pub previous_signed: u64,
+    /// What callers got in clear since the chain began.
+    pub disclosed: Disclosed,
 }
 
 /// The segments of a chain, by the number of their first record.
@@ -84,7 +91,7 @@ impl Segments {
             }
             Some((start, segment)) if segment.last.checked_add(1) == Some(sequence) => {
                 if segment.head == record.previous {
-                    segment.append(&record, &mut joined);
+                    segment.append(record, &mut joined);
                     first = *start;
                 } else {
                     placed.broken = true;
@@ -124,7 +131,7 @@ impl Segments {
         if let Some(right) = self.0.remove(&next)
             && let Some(segment) = self.0.get_mut(&first)
         {
-            segment.append(&right, joined);
+            segment.append(right, joined);
         }
     }
 
@@ -166,14 +173,31 @@ impl Segments {
 }
 
 impl Segment {
-    fn append(&mut self, right: &Self, joined: &mut impl FnMut(&Self, &Self)) {
-        joined(self, right);
-        let further = |stated: Stated| Stated {
-            before: stated.before.saturating_add(self.requests),
-            ..stated
+    fn append(&mut self, right: Self, joined: &mut impl FnMut(&Self, &Self)) {
+        joined(self, &right);
+        let more = match &self.last_stated {
+            Some(_) => &mut self.disclosed_after,
+            None => &mut self.disclosed,
         };
-        self.first_stated = self.first_stated.or(right.first_stated.map(further));
-        self.last_stated = right.last_stated.map(further).or(self.last_stated);
+        match (&mut *more, right.disclosed) {
+            (Some(known), Some(further)) => known.add(&further),
+            (None, further) => *more = further,
+            (Some(_), None) => {}
+        }
+        if right.last_stated.is_some() {
+            self.disclosed_after = right.disclosed_after;
+        }
+        let requests = self.requests;
+        let further = |mut stated: Box<Stated>| {
+            stated.before = stated.before.saturating_add(requests);
+            stated
+        };
+        if self.first_stated.is_none() {
+            self.first_stated = right.first_stated.map(further);
+        }
+        if right.last_stated.is_some() {
+            self.last_stated = right.last_stated.map(further);
+        }
         self.requests = self.requests.saturating_add(right.requests);
         self.last = right.last;
         self.head = right.head;
@@ -185,7 +209,7 @@ impl Segment {
     /// What the first statement of the segment to the right says that is not so, given this one.
     #[must_use]
     pub fn contradiction(&self, right: &Self) -> Option<String> {
-        let next = right.first_stated?;
+        let next = right.first_stated.as_ref()?;
         if let Some((signed, _)) = self.last_signed
             && next.previous_signed != signed
         {
@@ -194,7 +218,7 @@ impl Segment {
                 next.previous_signed
             ));
         }
-        let last = self.last_stated?;
+        let last = self.last_stated.as_ref()?;
         let there = self
             .requests
             .saturating_sub(last.before)
@@ -206,24 +230,35 @@ impl Segment {
                 next.records, last.records, last.sequence
             ));
         }
-        (next.absent < last.absent).then(|| {
-            format!(
+        if next.absent < last.absent {
+            return Some(format!(
                 "it says that {} requests were left out or lost, and number {} said {}",
                 next.absent, last.sequence, last.absent
-            )
-        })
+            ));
+        }
+        let mut between = Disclosed::default();
+        for disclosed in [&self.disclosed_after, &right.disclosed]
+            .into_iter()
+            .flatten()
+        {
+            between.add(disclosed);
+        }
+        next.disclosed.contradiction(&last.disclosed, &between)
     }
 
     /// The same for a chain that begins with this segment.
     #[must_use]
     pub fn contradiction_at_beginning(&self) -> Option<String> {
-        let first = self.first_stated?;
-        (first.records != first.before).then(|| {
-            format!(
+        let first = self.first_stated.as_ref()?;
+        if first.records != first.before {
+            return Some(format!(
                 "it says {} requests since the chain began, and {} are there",
                 first.records, first.before
-            )
-        })
+            ));
+        }
+        let nothing = Disclosed::default();
+        let there = self.disclosed.as_deref().unwrap_or(&nothing);
+        first.disclosed.contradiction(&nothing, there)
     }
 }
 

@@ -41,6 +41,7 @@ pub struct Emitter {
 #[expect(missing_docs, reason = "what the names say")]
 pub struct Request {
     pub subject: Option<String>,
+    pub roles: Vec<&'static str>,
     pub operation: String,
     pub method: &'static str,
     pub path: String,
@@ -232,6 +233,10 @@ impl Emitter {
             subject: None,
         };
         let writer = record::write(&observation, &envelope, MAX_RECORD_BYTES);
+        for one in observation.disclosed() {
+            self.statement
+                .add_disclosed(one.class, one.values, one.people);
+        }
         self.chain.seal(writer, None)
     }
 }
@@ -265,6 +270,7 @@ impl Request {
     fn observation(&self) -> Observation {
         let identity = self.subject.as_ref().map(|subject| Identity {
             subject: Some(subject.clone()),
+            roles: self.roles.iter().map(|role| (*role).to_owned()).collect(),
             issuer: Some("https://idp.example.com/realms/shop".to_owned()),
             client_id: Some("shop-web".to_owned()),
             provider: "corp".to_owned(),
@@ -363,6 +369,7 @@ impl Request {
         let succeeded = refused.is_none() && !failed;
         Self {
             subject: (status != 401).then(|| pseudonym(subject)),
+            roles: Vec::new(),
             operation: operation.to_owned(),
             method,
             path: if path.ends_with('/') {

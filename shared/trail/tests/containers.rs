@@ -54,7 +54,7 @@ const NOW_MS: u64 = 1_900_000_000_000;
 const RECORDS: u64 = 7;
 
 /// The files, with how many of their records are spelled anew.
-const FILES: [(&str, u64); 48] = [
+const FILES: [(&str, u64); 49] = [
     ("trail.ndjson", 0),
     ("trail.ndjson.gz", 0),
     ("trail.ndjson.zst", 0),
@@ -98,6 +98,7 @@ const FILES: [(&str, u64); 48] = [
     ("quoted.ndjson", 0),
     ("requests.binpb", 0),
     ("postgres.tsv", 0),
+    ("record-first.tsv", 0),
     ("semicolons.csv", 0),
     ("spaces.ndjson", RECORDS),
     ("splunk.csv", 0),
@@ -255,6 +256,7 @@ fn what_is_read_is_written_anew() {
         (zeros("cri.log"), true),
         (csv("clickhouse.csv"), false),
         (csv("postgres.tsv"), false),
+        (csv("record-first.tsv"), false),
         (csv("semicolons.csv"), false),
         (csv("splunk.csv"), true),
     ] {
@@ -427,6 +429,43 @@ fn an_envelope_says_what_its_record_says() {
             "com.meshward.audit.control",
             "com.meshward.audit.api_activity",
         ),
+        // Something else beside what is right, of which some readers take the one and some the other.
+        (
+            &collector,
+            r#"{"key":"audit.decision","value":{"stringValue":"allowed"}"#,
+            r#"{"key":"audit.decision","value":{"stringValue":"denied"}},{"key":"audit.decision","value":{"stringValue":"allowed"}"#,
+        ),
+        (
+            &collector,
+            r#"{"key":"audit.uid","value":{"#,
+            r#"{"key":"audit.uid","value":{"stringValue":"x:1"}},{"key":"audit.uid","value":{"#,
+        ),
+        (
+            &collector,
+            r#"{"key":"http.response.status_code","value":{"#,
+            r#"{"key":"http.response.status_code","value":{"intValue":"599"}},{"key":"http.response.status_code","value":{"#,
+        ),
+        (
+            &collector,
+            r#""value":{"intValue":"200""#,
+            r#""value":{"doubleValue":404,"intValue":"200""#,
+        ),
+        (
+            &collector,
+            r#""body":{"stringValue""#,
+            r#""body":{"bytesValue":"e30=","stringValue""#,
+        ),
+        (
+            &collector,
+            r#""body":{"stringValue""#,
+            r#""body":{"kvlistValue":{"values":[{"key":"class_uid","value":{"intValue":"1"}}]},"stringValue""#,
+        ),
+        (
+            &collector,
+            r#""scopeLogs":[{"logRecords":[{"timeUnixNano":"1800"#,
+            r#""scopeLogs":[{"scope":{"attributes":[{"key":"audit.decision","value":{"stringValue":"none"}}]},"logRecords":[{"timeUnixNano":"1800"#,
+        ),
+        (&events, r#""data":"#, r#""data_base64":"e30=","data":"#),
     ] {
         assert_differs(text, from, to);
     }

@@ -166,6 +166,10 @@ impl Bound {
             tenant: word(&identity.tenant),
             provider: self.word(&identity.provider),
             emergency: word(&identity.emergency),
+            roles: {
+                let roles = identity.roles.iter().take(self.items);
+                roles.map(|role| self.word(role)).collect()
+            },
             method: identity.method,
             ..Identity::default()
         }

@@ -5,6 +5,45 @@ use policy::finding::{Direction, FindingOutcome};
 
 use super::{Envelope, MAX_NAME_BYTES, Observation, cut};
 
+/// What the caller of a request got in clear of the data of one class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disclosed<'o> {
+    /// The class.
+    pub class: &'o str,
+    /// How many values.
+    pub values: u64,
+    /// About how many people the request was, where its rule says who they are.
+    pub people: u64,
+}
+
+impl Observation {
+    /// What its caller got in clear, each class once.
+    #[must_use]
+    pub fn disclosed(&self) -> Vec<Disclosed<'_>> {
+        let people = self.data_subjects.as_ref().map_or(0, |people| {
+            let named = u64::try_from(people.values.len()).unwrap_or(u64::MAX);
+            named.saturating_add(people.omitted)
+        });
+        let findings = self
+            .decisions
+            .iter()
+            .flat_map(|decision| &decision.findings);
+        let mut disclosed: Vec<Disclosed<'_>> = Vec::new();
+        for finding in findings.filter(|finding| finding.outcome == FindingOutcome::Seen) {
+            let class = finding.kind.as_str();
+            match disclosed.iter_mut().find(|known| known.class == class) {
+                Some(known) => known.values = known.values.saturating_add(finding.count),
+                None => disclosed.push(Disclosed {
+                    class,
+                    values: finding.count,
+                    people,
+                }),
+            }
+        }
+        disclosed
+    }
+}
+
 /// The pseudonyms of all whom a request is about.
 pub(super) fn pseudonyms(observation: &Observation, envelope: &Envelope<'_>) -> Vec<String> {
     let people = observation.data_subjects.as_ref().zip(envelope.subject);

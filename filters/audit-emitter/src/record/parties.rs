@@ -54,6 +54,15 @@ fn write_identity(w: &mut Writer, identity: &Identity, written: &dyn Fn(&str) ->
     }
     w.member("user", |w| {
         w.object(|w| {
+            if !identity.roles.is_empty() {
+                w.member("groups", |w| {
+                    w.array(|w| {
+                        for role in identity.roles.iter().take(MAX_ROLES) {
+                            w.item(|w| w.object(|w| name(w, "name", Some(role))));
+                        }
+                    });
+                });
+            }
             // The schema wants a name or an id. A token without subject is one of its application.
             let called = match subject {
                 Some(_) => None,
@@ -150,4 +159,5 @@ fn write_hops(w: &mut Writer, observation: &Observation, level: Level) {
 
 /// So much of an address stays where only its network is recorded.
 const RECORDED: Prefixes = Prefixes { v4: 24, v6: 48 };
+const MAX_ROLES: usize = 32;
 const MAX_HOPS: usize = 16;

@@ -134,6 +134,7 @@ fn records_say_who_decided_what() {
     let identity = Identity {
         subject: Some("jane".to_owned()),
         provider: "corp".to_owned(),
+        roles: vec!["nurse".to_owned(), "staff".to_owned()],
         ..Identity::default()
     };
     let redacted = Decision::new("pii-redactor", Decided::Redacted).rule("patients");
@@ -155,6 +156,10 @@ fn records_say_who_decided_what() {
     };
     for (path, expected) in [
         ("actor.user.uid", r#""jane""#),
+        (
+            "actor.user.groups",
+            r#"[{"name":"nurse"},{"name":"staff"}]"#,
+        ),
         ("unmapped.retention.class", r#""hipaa""#),
         ("unmapped.consent.gpc", "true"),
         ("trace.uid", r#""4bf92f3577b34da6a3ce929d0e0e4736""#),

@@ -16,7 +16,7 @@ pub(crate) fn street(value: &[u8]) -> bool {
         .iter()
         .any(|byte| matches!(byte, b':' | b'.' | b'@' | b'_' | b'/'))
         || value.starts_with(b"0x");
-    !(is_one_word && is_technical) && !matches!(value, b"true" | b"false")
+    !(matches!(value, b"true" | b"false") || is_one_word && is_technical)
 }
 
 /// Up to ten letters, digits, spaces and dashes, a digit among them.

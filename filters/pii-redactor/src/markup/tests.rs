@@ -192,10 +192,22 @@ fn a_row_of_names_names_the_cells_below() {
 fn attributes_come_in_any_order() {
     let plan = plan_of(r#"{"rules":[{"detect":["US_SSN","PASSWORD"]}]}"#);
     for (text, label) in [
-        (r#"<input type="text" value="536221234" name="ssn">"#, "[US_SSN]"),
-        (r#"<input value="536221234" type="text" name="ssn">"#, "[US_SSN]"),
-        (r#"<add type="x" value="536221234" key="Password"/>"#, "[PASSWORD]"),
-        (r#"<param label="x" value="536221234" name="password"/>"#, "[PASSWORD]"),
+        (
+            r#"<input type="text" value="536221234" name="ssn">"#,
+            "[US_SSN]",
+        ),
+        (
+            r#"<input value="536221234" type="text" name="ssn">"#,
+            "[US_SSN]",
+        ),
+        (
+            r#"<add type="x" value="536221234" key="Password"/>"#,
+            "[PASSWORD]",
+        ),
+        (
+            r#"<param label="x" value="536221234" name="password"/>"#,
+            "[PASSWORD]",
+        ),
     ] {
         let expected = text.replace("536221234", label);
         assert_eq!(redacted(&plan, "text/html", text), expected);

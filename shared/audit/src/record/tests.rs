@@ -267,6 +267,8 @@ fn what_is_said_about_chains_survives_the_record() {
         records: 3,
         sampled_out: 2,
         lost: [("queue_full".to_owned(), 4)].into(),
+        disclosed: [("US_SSN".to_owned(), 9)].into(),
+        disclosed_people: [("US_SSN".to_owned(), 2)].into(),
         previous_checkpoint: 1,
         emitter: "e".to_owned(),
         heartbeat_ms: 60_000,

@@ -171,6 +171,33 @@ pub(super) fn chains() -> Value {
     ] {
         cases.push(json!({"name": name, "lines": lines, "refused": "wrong_role"}));
     }
+    // A signed record states what is not so.
+    for (name, change) in [
+        (
+            "requests",
+            (|stated| stated.records += 1) as fn(&mut Statement),
+        ),
+        ("values of a class", |stated| {
+            stated.disclosed.insert("US_SSN".to_owned(), 3);
+        }),
+        ("people of a class", |stated| {
+            stated.disclosed_people.insert("US_SSN".to_owned(), 9);
+        }),
+        ("another signed record before it", |stated| {
+            stated.previous_checkpoint = 0;
+        }),
+    ] {
+        let (mut liar, checkpoint) = begun();
+        liar.request("nobody");
+        let mut stated = statement(2, checkpoint, Peers::default());
+        change(&mut stated);
+        liar.control(&Control::Checkpoint(stated), true);
+        cases.push(json!({
+            "name": format!("a signed record states other totals than the chain has: {name}"),
+            "lines": liar.lines,
+            "refused": "contradiction",
+        }));
+    }
     let (whole, _) = begun();
     let mut excuse = Scribe::new(0x0b, Some(other_emitter_key()));
     excuse.control(&open(Peers::default(), None), true);

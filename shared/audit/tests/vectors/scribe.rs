@@ -99,6 +99,9 @@ impl Scribe {
                 w.object(|w| {
                     w.cut_member("consent", |w| w.fragment(consent));
                     w.cut_member("data_subject", |w| w.fragment(people));
+                    w.member("findings", |w| {
+                        w.fragment(r#"[{"count":2,"direction":"response","kind":"US_SSN","outcome":"seen"}]"#);
+                    });
                     chain.write_integrity(w, &committed, false);
                     w.member("retention", |w| {
                         w.object(|w| {
@@ -134,6 +137,8 @@ pub(super) fn statement(records: u64, previous_checkpoint: u64, peers: Peers) ->
         records,
         sampled_out: 2,
         lost: [("queue_full".to_owned(), 3)].into(),
+        disclosed: [("US_SSN".to_owned(), 2 * records)].into(),
+        disclosed_people: [("US_SSN".to_owned(), records)].into(),
         previous_checkpoint,
         emitter: "0123456789abcdef01234567".to_owned(),
         heartbeat_ms: 60_000,

@@ -222,9 +222,21 @@ fn plain(one: &Logged) -> Value {
 fn bundle(disclosures: &[Logged], person: &Subject) -> Value {
     let entries: Vec<Value> = disclosures
         .iter()
-        .map(|one| json!({ "resource": audit_event(one, person) }))
+        .map(|one| {
+            let id = urn(one.text("/metadata/uid"));
+            json!({ "fullUrl": id, "resource": audit_event(one, person) })
+        })
         .collect();
     json!({ "resourceType": "Bundle", "type": "collection", "entry": entries })
+}
+
+/// An id that is the same for the same record.
+fn urn(uid: &str) -> String {
+    let hex = audit::Hash::plain(uid.as_bytes()).to_hex();
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    let (time, low, high, node) = (part(0, 8), part(8, 12), part(13, 16), part(17, 20));
+    // Version 8 of RFC 9562: made in a way of its own.
+    format!("urn:uuid:{time}-{low}-8{high}-8{node}-{}", part(20, 32))
 }
 
 /// FHIR R4 AuditEvent: who (the client that acts and its user), through what, and about whom.
@@ -261,6 +273,17 @@ fn audit_event(one: &Logged, person: &Subject) -> Value {
     if let (Some(patient), false) = (patient.as_object_mut(), details.is_empty()) {
         patient.insert("detail".to_owned(), Value::Array(details));
     }
+    // What is read goes from the server to the client, and what is written the other way.
+    let roles = [
+        ("110153", "Source Role ID"),
+        ("110152", "Destination Role ID"),
+    ];
+    let role = |is_source: bool| {
+        let [source, destination] = roles;
+        let (code, display) = if is_source { source } else { destination };
+        json!({ "coding": [{ "system": "http://dicom.nema.org/resources/ontology/DCM", "code": code, "display": display }] })
+    };
+    let writes = action != "R";
     json!({
         "resourceType": "AuditEvent",
         "type": {
@@ -272,8 +295,13 @@ fn audit_event(one: &Logged, person: &Subject) -> Value {
         "recorded": time::format(one.time_ms),
         "outcome": outcome,
         "agent": [{
+            "type": role(writes),
             "who": { "identifier": { "value": one.caller() } },
             "requestor": true
+        }, {
+            "type": role(!writes),
+            "who": { "display": one.text("/api/service/name") },
+            "requestor": false
         }],
         "source": {
             "observer": { "display": "Meshward audit-emitter" },

@@ -42,6 +42,10 @@ pub(crate) struct Arguments {
     )]
     frameworks: Vec<String>,
 
+    /// Controls of your own: measures, which replace ours of the same id key by key, or a framework
+    #[arg(long = "controls", value_name = "FILE")]
+    controls: Vec<PathBuf>,
+
     /// The configuration of the gateway: of each filter, of the bundle, or a manifest in which they stand
     #[arg(long = "config", value_name = "FILE")]
     configs: Vec<PathBuf>,
@@ -89,7 +93,7 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
 }
 
 fn made(arguments: &Arguments) -> Result<u8> {
-    let catalog = Catalog::own().map_err(|error| error.to_string())?;
+    let catalog = arguments.catalog()?;
     if arguments.frameworks.iter().any(|name| name == "list") {
         for framework in &catalog.frameworks {
             say!("{:<10} {}", framework.id, framework.title);
@@ -113,12 +117,16 @@ fn made(arguments: &Arguments) -> Result<u8> {
         found: found.as_ref().map(|one| (measures.as_slice(), &one.found)),
         verdict: found.as_ref().map(|one| &one.verdict),
     };
+    // Whoever reads the pack has to know by what it was judged.
+    let own = arguments.controls.iter();
+    let own = own.map(|path| ("controls".to_owned(), path.display().to_string()));
+    let sources: Vec<_> = configurations.sources.iter().cloned().chain(own).collect();
     let assessments: Vec<Assessment> = frameworks
         .iter()
         .map(|framework| Assessment {
             made_ms: now_ms,
             period,
-            configurations: configurations.sources.clone(),
+            configurations: sources.clone(),
             inventory: found.as_ref().and_then(|one| one.inventory.clone()),
             ..Assessment::new(&catalog, framework, &basis)
         })
@@ -152,6 +160,18 @@ fn written(json: serde_json::Result<String>) -> Result<String> {
 }
 
 impl Arguments {
+    /// The controls of this program, and those of the files that were named.
+    fn catalog(&self) -> Result<Catalog> {
+        let mut catalog = Catalog::own().map_err(|error| error.to_string())?;
+        for path in &self.controls {
+            let file = path.display().to_string();
+            let text = std::fs::read_to_string(path).map_err(|error| format!("{file}: {error}"))?;
+            let added = catalog.add(&file, &text);
+            added.map_err(|error| error.to_string())?;
+        }
+        Ok(catalog)
+    }
+
     fn frameworks<'c>(&self, catalog: &'c Catalog) -> Result<Vec<&'c Framework>> {
         let known = || catalog.frameworks.iter().map(|one| one.id.as_str());
         let find = |name: &String| {
@@ -171,7 +191,8 @@ impl Arguments {
     fn all_paths(&self) -> Result<Vec<PathBuf>> {
         let mut paths = files_of(&self.trails)?;
         paths.extend(self.trails.iter().cloned());
-        paths.extend(self.configs.iter().chain(&self.openapi).cloned());
+        let given = self.configs.iter().chain(&self.openapi);
+        paths.extend(given.chain(&self.controls).cloned());
         paths.extend(self.how.paths_beside().cloned());
         Ok(paths)
     }

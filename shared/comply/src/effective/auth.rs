@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jwt_auth::config::{Access, Config, Optional, Provider, ProviderKind, Providers, Requirement};
+use jwt_auth::config::{
+    Access, Config, KeySource, Optional, Provider, ProviderKind, Providers, Requirement,
+};
 use policy::config::Configuration;
 use policy::mode::{Mode, OnError};
 use serde_json::{Map, Value, json};
 
-use super::reach::{is_about_health, is_of_all, items, names_a_value};
+use super::reach::{VALUE_TESTS, is_about_health, is_of_all, items, names_a_value};
 use super::{mode_word, span};
 
 /// `admits`: each rule, and the default, by which somebody gets through, but for health checks.
@@ -44,7 +46,7 @@ pub(super) fn effective(
     let (access, mode, _) = last;
     let word = match access {
         Access::Deny => "deny",
-        Access::Require(requirement) if is_authenticated(requirement) => "require",
+        Access::Require(requirement) if asks(requirement) => "require",
         Access::Require(_) | Access::Anonymous => "anonymous",
     };
     Some(json!({
@@ -84,9 +86,11 @@ fn required(
     let is_there = requirement.optional == Optional::No;
     let claims = require.and_then(Value::as_object);
     let claims = claims.map_or(&[][..], |require| items(require, "claims"));
-    let has_rights = !requirement.scopes.is_empty()
-        || !requirement.scopes_any.is_empty()
-        || claims.iter().any(names_a_value);
+    // All of `scopes` are needed, and any of `scopes_any` is enough.
+    let any = &requirement.scopes_any;
+    let has_rights = requirement.scopes.iter().any(|scope| is_a_right(scope))
+        || !any.is_empty() && any.iter().all(|scope| is_a_right(scope))
+        || claims.iter().any(gives_a_right);
     let consent = requirement.consent.as_ref();
     let purposes = consent.map_or(&[][..], |consent| consent.required());
     let is_granted_unasked = written
@@ -103,7 +107,8 @@ fn required(
         "mode": mode_word(mode),
         "access": "require",
         "require": require,
-        "is_authenticated": is_authenticated(requirement),
+        "is_authenticated": is_authenticated(config, requirement),
+        "is_forgeable": asks(requirement) && is_forgeable(config, requirement),
         "has_certificate": has_certificate,
         "has_rights": is_there && has_rights,
         "has_session": !requirement.providers.list().is_empty() || has_certificate,
@@ -118,8 +123,52 @@ fn required(
     })
 }
 
-fn is_authenticated(requirement: &Requirement) -> bool {
+/// Whether a scope says what its owner may do. Those of the protocol ask the issuer for something.
+fn is_a_right(scope: &str) -> bool {
+    !PROTOCOL_SCOPES.contains(&scope) && !scope.trim().is_empty()
+}
+
+/// Whether a condition on a claim asks for what not every token of the issuer has.
+fn gives_a_right(condition: &Value) -> bool {
+    let claim = condition.get("claim").and_then(Value::as_str);
+    let texts = VALUE_TESTS.iter().filter_map(|test| condition.get(test));
+    let texts = texts.flat_map(|value| match value {
+        Value::Array(items) => items.iter().collect(),
+        one => vec![one],
+    });
+    let mut texts = texts.filter_map(Value::as_str);
+    names_a_value(condition)
+        && claim.is_some_and(|claim| !CLAIMS_OF_ALL.contains(&claim))
+        && texts.all(is_a_right)
+}
+
+/// Whether nobody gets through without a credential that was verified.
+fn is_authenticated(config: &Config, requirement: &Requirement) -> bool {
+    asks(requirement) && !is_forgeable(config, requirement)
+}
+
+fn asks(requirement: &Requirement) -> bool {
     !requirement.providers.list().is_empty() && requirement.optional == Optional::No
+}
+
+/// Whether whoever is on the way to the issuer says who callers are: keys are fetched, or tokens asked about, without
+/// TLS. What carries the connection (a mesh, a tunnel) is in no configuration of the filter.
+fn is_forgeable(config: &Config, requirement: &Requirement) -> bool {
+    let is_plain = |index: &usize| match config.providers.get(*index).map(|one| &one.kind) {
+        Some(ProviderKind::Token(token)) => match &token.keys {
+            KeySource::Inline(_) => false,
+            KeySource::Fetched(source) => {
+                let discovery = source.discovery.as_ref();
+                source.endpoint.scheme == "http" || discovery.is_some_and(|one| one.plain_http)
+            }
+        },
+        Some(ProviderKind::Introspection(how)) => how.endpoint.scheme == "http",
+        _ => false,
+    };
+    match &requirement.providers {
+        Providers::AnyOf(list) => list.iter().any(is_plain),
+        Providers::AllOf(list) => !list.is_empty() && list.iter().all(is_plain),
+    }
 }
 
 /// How a token must say that its owner has logged in.
@@ -202,7 +251,7 @@ fn is_introspected(config: &Config, providers: &Providers) -> bool {
 }
 
 /// Whether people may object to one of these purposes, with the list there or nobody getting through.
-fn is_objected_to(written: &Map<String, Value>, purposes: &[String]) -> bool {
+pub(super) fn is_objected_to(written: &Map<String, Value>, purposes: &[String]) -> bool {
     items(written, "objections").iter().any(|list| {
         let objected = list
             .as_object()
@@ -238,5 +287,30 @@ const METHODS: [&[&str]; 3] = [
     &["kba", "pin", "pwd"],
     &["hwk", "otp", "sc", "sms", "swk", "tel"],
     &["face", "fpt", "iris", "retina", "vbm"],
+];
+/// Scopes of OpenID Connect Core 1.0 (sections 3.1.2.1, 5.4 and 11).
+const PROTOCOL_SCOPES: [&str; 6] = [
+    "address",
+    "email",
+    "offline_access",
+    "openid",
+    "phone",
+    "profile",
+];
+/// Claims whose value says how a token was made and not what its owner may do.
+const CLAIMS_OF_ALL: [&str; 13] = [
+    "aud",
+    "auth_time",
+    "azp",
+    "email_verified",
+    "exp",
+    "iat",
+    "iss",
+    "jti",
+    "nbf",
+    "phone_number_verified",
+    "token_type",
+    "typ",
+    "ver",
 ];
 const HOUR: Duration = Duration::from_secs(3_600);

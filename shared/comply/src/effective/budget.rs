@@ -18,6 +18,7 @@ pub(super) fn rows(all: &Rules<'_>, written: &Map<String, Value>) -> Vec<Value> 
         rule.is_counted_everywhere(false)
             && people.any(|person| person.direction == Direction::Response)
     });
+    let addresses = all.config.sources.client_address.prefixes;
     let budgets = all.config.data_budgets.iter().zip(items(written, "budget"));
     let rows = budgets.map(|(budget, own)| {
         let bounded = |key: &str| {
@@ -28,7 +29,7 @@ pub(super) fn rows(all: &Rules<'_>, written: &Map<String, Value>) -> Vec<Value> 
         let found = of_class.map(|kind| all.finds(kind)).min().flatten();
         json!({
             "stops": matches!(budget.then, Then::Block | Then::Mask),
-            "is_by_caller": tells_callers_apart(&budget.key, &budget.on_missing_key),
+            "is_by_caller": tells_callers_apart(&budget.key, &budget.on_missing_key, addresses),
             "is_found": found.is_some(),
             "limits_values": bounded("values"),
             "limits_people": bounded("people"),

@@ -20,11 +20,12 @@ pub(super) fn effective(text: &str, config: &Map<String, Value>) -> Option<Value
         let claims = items(bypass, "claims");
         are_few_addresses(bypass.get("ips")) && claims.iter().all(names_a_value)
     });
+    let addresses = read.sources.client_address.prefixes;
     let limits = read.limits.iter().zip(items(config, "limits"));
     let rules = limits.map(|(limit, written)| {
         json!({
             "mode": mode_word(limit.mode),
-            "is_by_caller": tells_callers_apart(&limit.key, &limit.on_missing_key),
+            "is_by_caller": tells_callers_apart(&limit.key, &limit.on_missing_key, addresses),
             "is_bounded": windows(written).any(|window| {
                 let rate = window.get("rate").unwrap_or(&Value::Null);
                 is_bounded(rate, window.get("burst"), (1_000, SECOND), MOST_AT_ONCE)

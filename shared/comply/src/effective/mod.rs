@@ -47,13 +47,14 @@ pub struct RouteConfig {
 #[must_use]
 pub fn forms(parts: &Map<String, Value>, routes: &[RouteConfig], now_s: i64) -> Vec<Form> {
     let known = |part: Part| parts.get(part.key()).and_then(Value::as_object);
-    let plain: Map<String, Value> = Part::ALL
+    let mut plain: Map<String, Value> = Part::ALL
         .into_iter()
         .filter_map(|part| {
             let document = done(part, with(known(part)?, &Map::new()), now_s);
             Some((part.key().to_owned(), document))
         })
         .collect();
+    join_objections(&mut plain);
     let mut all = vec![Form {
         name: "all routes".to_owned(),
         document: Value::Object(plain.clone()),
@@ -76,6 +77,7 @@ pub fn forms(parts: &Map<String, Value>, routes: &[RouteConfig], now_s: i64) -> 
             }
             let mut document = plain.clone();
             document.insert(part.key().to_owned(), done(part, with(config, &own), now_s));
+            join_objections(&mut document);
             all.push(Form {
                 name,
                 document: Value::Object(document),
@@ -83,6 +85,23 @@ pub fn forms(parts: &Map<String, Value>, routes: &[RouteConfig], now_s: i64) -> 
         }
     }
     all
+}
+
+/// What people object to goes on with the identity, so rules of pii-redactor stop it as well as those of jwt-auth.
+fn join_objections(document: &mut Map<String, Value>) {
+    let auth = document.get(Part::Auth.key()).and_then(Value::as_object);
+    let Some(auth) = auth.cloned() else {
+        return;
+    };
+    let rules = document.get_mut(Part::Redact.key());
+    let rules = rules.and_then(|redact| redact.pointer_mut("/effective/rules")?.as_array_mut());
+    for rule in rules.into_iter().flatten().filter_map(Value::as_object_mut) {
+        let purposes = rule.get("acts_on_refusal_of").and_then(Value::as_array);
+        let purposes = purposes.into_iter().flatten().filter_map(Value::as_str);
+        let purposes: Vec<String> = purposes.map(str::to_owned).collect();
+        let stops = auth::is_objected_to(&auth, &purposes);
+        rule.insert("stops_objections".to_owned(), stops.into());
+    }
 }
 
 /// What Higress folds in, each with its name.

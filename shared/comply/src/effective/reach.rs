@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use host::key::{KeyPart, OnMissingKey};
-use policy::client_address::IpRange;
+use policy::client_address::{IpRange, Prefixes};
 use policy::config;
 use policy::matching::Match;
 use policy::units::Rate;
@@ -43,9 +43,15 @@ pub(super) fn is_about_health(rule: Option<&Value>) -> bool {
 /// Whether the key of a bucket, and the one in its place, tell callers apart, by what none of them can
 /// choose: a header, a parameter, a cookie, a host and a method have another value whenever a client
 /// wants one.
-pub(super) fn tells_callers_apart(key: &[KeyPart], on_missing_key: &OnMissingKey) -> bool {
+pub(super) fn tells_callers_apart(
+    key: &[KeyPart],
+    on_missing_key: &OnMissingKey,
+    addresses: Prefixes,
+) -> bool {
     let is_caller = |part: &KeyPart| match part {
-        KeyPart::Ip | KeyPart::Consumer => true,
+        // What is left of an address is a network of one customer.
+        KeyPart::Ip => addresses.v4 >= 24 && addresses.v6 >= 48,
+        KeyPart::Consumer => true,
         KeyPart::Claim(claim) => CALLER_CLAIMS.contains(&claim.as_str()),
         _ => false,
     };
@@ -106,15 +112,8 @@ pub(super) fn are_few_addresses(ranges: Option<&Value>) -> bool {
 /// Whether a condition on a claim names what the claim must be. One that it exists, begins or fits an
 /// expression may hold for everybody.
 pub(super) fn names_a_value(condition: &Value) -> bool {
-    let tests = [
-        "equals",
-        "in",
-        "contains",
-        "all",
-        "at_least",
-        "greater_than",
-    ];
-    tests.iter().any(|test| condition.get(test).is_some())
+    let mut tests = VALUE_TESTS.iter();
+    tests.any(|test| condition.get(test).is_some())
 }
 
 /// What a member of a configuration lists.
@@ -123,6 +122,15 @@ pub(super) fn items<'c>(of: &'c Map<String, Value>, key: &str) -> &'c [Value] {
     list.map_or(&[], Vec::as_slice)
 }
 
+/// Conditions on claims that name a value.
+pub(super) const VALUE_TESTS: [&str; 6] = [
+    "equals",
+    "in",
+    "contains",
+    "all",
+    "at_least",
+    "greater_than",
+];
 const HEALTH: [&str; 14] = [
     "/-/healthy",
     "/-/ready",

@@ -22,7 +22,11 @@ pub(super) fn effective(text: &str, config: &Map<String, Value>) -> Option<Value
     let kinds = detectors().filter_map(|(kind, name, _)| {
         let demanded = PRESETS.iter().find(|preset| preset.name == "pci");
         let demanded = demanded.and_then(|preset| preset.treatment(kind));
-        all.row(name, &[(kind, demanded)], |_| true)
+        // A few digits can be tried one by one, so a code that is made of them is them: PCI 3.3.1 wants them gone, even
+        // where they are encrypted.
+        let is_short = CARD_SECRETS.contains(&name);
+        let keeps = |action: &Action| is_short && matches!(action, Action::Pseudonym(_));
+        all.row(name, &[(kind, demanded)], |action| !keeps(action))
     });
     let of_presets = PRESETS.iter().flat_map(|preset| {
         let kinds = kinds_of(preset.bit).map(|kind| (kind, preset.treatment(kind)));
@@ -52,6 +56,9 @@ pub(super) fn effective(text: &str, config: &Map<String, Value>) -> Option<Value
             "mode": mode_word(rule.read.mode),
             "honours_gpc": by_browser && changes_something(rule.read),
             "needs_consent": unasked && all.is_substantial(rule),
+            // Which of these people may object to, jwt-auth knows.
+            "stops_objections": false,
+            "acts_on_refusal_of": rule.refused().filter(|_| all.is_substantial(rule)).collect::<Vec<_>>(),
             "everywhere": rule.is_for_all_requests(),
         })
     });
@@ -77,6 +84,9 @@ pub(super) fn effective(text: &str, config: &Map<String, Value>) -> Option<Value
         "budgets": budget::rows(&all, config),
     }))
 }
+
+/// What nobody may keep of a card.
+const CARD_SECRETS: [&str; 3] = ["CARD_CVV", "CARD_PIN", "CARD_TRACK"];
 
 /// All kinds, with their names and presets.
 fn detectors() -> impl Iterator<Item = (u8, &'static str, u8)> {
@@ -145,9 +155,17 @@ impl RuleAt<'_> {
     }
 
     fn asks_for_refusal(&self) -> bool {
+        self.refused().next().is_some()
+    }
+
+    /// The purposes of which it asks whether they are refused.
+    fn refused(&self) -> impl Iterator<Item = &str> {
         let parts = ["when", "match"].map(|key| self.written?.get(key)?.get("consent"));
-        let mut parts = parts.into_iter().flatten();
-        parts.any(|condition| condition.get("denied").is_some())
+        let lists = parts
+            .into_iter()
+            .flatten()
+            .filter_map(|one| one.get("denied")?.as_array());
+        lists.flatten().filter_map(Value::as_str)
     }
 }
 

@@ -150,6 +150,12 @@ impl Match {
         self.paths.is_empty() || self.paths.iter().any(fits)
     }
 
+    /// Whether the rule is about some request with this method.
+    #[must_use]
+    pub fn may_have_method(&self, method: &str) -> bool {
+        self.methods.is_empty() || self.methods.iter().any(|own| own == method)
+    }
+
     /// Whether one of its paths has this segment, in whatever case.
     #[must_use]
     pub fn has_segment(&self, word: &str) -> bool {
@@ -163,12 +169,6 @@ impl Match {
     #[must_use]
     pub fn may_share_path(&self, other: &Self) -> bool {
         other.paths.is_empty() || other.paths.iter().any(|path| self.may_have_path(path))
-    }
-
-    /// Whether the rule is about some request with this method.
-    #[must_use]
-    pub fn may_have_method(&self, method: &str) -> bool {
-        self.methods.is_empty() || self.methods.iter().any(|own| own == method)
     }
 
     /// Whether the rule says anything about the verified caller.

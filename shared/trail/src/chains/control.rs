@@ -5,6 +5,7 @@ use audit::{Control, Group, Hash, Range};
 use super::beside::emitter_of;
 use super::chain::{Open, Purge};
 use super::{Order, Trail};
+use crate::disclosed::Disclosed;
 use crate::hex::decode;
 use crate::issue::Kind;
 use crate::item::{ControlItem, Groups, Item};
@@ -154,6 +155,7 @@ impl Trail {
                     present: Groups::default(),
                     erased: Groups::default(),
                     class_tag: 0,
+                    disclosed: Some(Box::new(Disclosed::unknown())),
                     control: None,
                 };
                 let chain = self.chains.entry(target).or_default();

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use audit::{Group, Range};
 use foldhash::fast::RandomState;
 
+use crate::disclosed::Disclosed;
 use crate::intervals::GroupIntervals;
 use crate::issue::{Issues, Kind};
 use crate::item::{ChainUid, Groups, Item, uid};
@@ -336,8 +337,10 @@ impl Trail {
                 absent: statement.sampled_out.saturating_add(lost),
                 lost,
                 previous_signed: statement.previous_checkpoint,
+                disclosed: Disclosed::stated(statement),
             }
         });
+        let stated = stated.map(Box::new);
         let record = Segment {
             last: item.sequence,
             previous: item.previous,
@@ -346,7 +349,9 @@ impl Trail {
             first_signed: signed,
             last_signed: signed,
             requests: u64::from(item.control.is_none()),
-            first_stated: stated,
+            disclosed: item.disclosed.clone(),
+            disclosed_after: None,
+            first_stated: stated.clone(),
             last_stated: stated,
         };
         let chain = self.chains.entry(item.chain).or_default();
@@ -409,7 +414,7 @@ impl Trail {
                     }
                 }
             }
-            if let (Some(why), Some(stated)) = (left.contradiction(right), right.first_stated) {
+            if let (Some(why), Some(stated)) = (left.contradiction(right), &right.first_stated) {
                 contradictions.push((stated.sequence, why));
             }
         });

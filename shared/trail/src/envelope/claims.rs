@@ -4,30 +4,39 @@
 use std::borrow::Cow;
 
 use super::members::{self, Members};
-use super::otlp::LogRecord;
+use super::otlp::{Attribute, LogRecord};
 
-/// What an envelope says, as text; what it leaves out is not compared. What is no number where one is
-/// expected, or no name of ours, stays as it is, and so is never what the record says.
+/// What an envelope says, as text, each time that it does: readers differ in which of two they take. What it leaves
+/// out is not compared. What is no number where one is expected, or no name of ours, stays as it is, and so is never
+/// what the record says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
+    said: Vec<(About, String)>,
+    /// It holds something beside the record that readers may take for it.
+    holds_another: bool,
+}
+
+/// What a claim is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum About {
     /// `metadata.uid`.
-    pub uid: Option<String>,
-    /// `unmapped.retention.class`, in each place where the envelope has it.
-    pub classes: Vec<String>,
+    Uid,
+    /// `unmapped.retention.class`.
+    Class,
     /// `allowed`, `denied` or `control`.
-    pub decision: Option<String>,
+    Decision,
     /// `api_activity` or `audit_control`.
-    pub event: Option<String>,
+    Event,
     /// `http_response.code`.
-    pub status: Option<String>,
+    Status,
     /// `time`, milliseconds since 1970.
-    pub time_ms: Option<String>,
+    Time,
     /// `metadata.sequence`.
-    pub sequence: Option<String>,
+    Sequence,
     /// `chain_uid`.
-    pub chain_uid: Option<String>,
+    Chain,
     /// `trace.uid`.
-    pub trace: Option<String>,
+    Trace,
 }
 
 /// What the record says, for comparison.
@@ -46,27 +55,32 @@ pub struct Facts<'r> {
 }
 
 impl Claims {
-    pub(super) fn of_log(log: &LogRecord<'_>, class: Option<&str>) -> Self {
+    /// What is said around the record of a log of OTLP: `around` are the attributes of its resource and its scope.
+    pub(super) fn of_log(log: &LogRecord<'_>, around: &[&[Attribute<'_>]]) -> Self {
         let mut claims = Self {
-            classes: class.map(str::to_owned).into_iter().collect(),
-            trace: log
-                .trace_id
-                .as_ref()
-                .map(|text| text.0.to_ascii_lowercase())
-                .filter(|trace| !trace.is_empty()),
-            event: log
-                .event_name
-                .as_ref()
-                .map(|text| text.0.clone().into_owned()),
-            // Zero is an unknown time.
-            time_ms: log.time.as_ref().and_then(|time| match time.number() {
-                Some(0) => None,
-                Some(ns) => Some((ns / 1_000_000).to_string()),
-                None => Some(time.spelled()),
-            }),
-            ..Self::default()
+            said: Vec::new(),
+            holds_another: log.body.is_of_several_kinds(),
         };
-        for attribute in &log.attributes {
+        let trace = log
+            .trace_id
+            .as_ref()
+            .map(|text| text.0.to_ascii_lowercase());
+        claims.add(About::Trace, trace.filter(|trace| !trace.is_empty()));
+        let event = log.event_name.as_ref();
+        claims.add(About::Event, event.map(|text| text.0.clone().into_owned()));
+        // Zero is an unknown time.
+        let time = log.time.as_ref().and_then(|time| match time.number() {
+            Some(0) => None,
+            Some(ns) => Some((ns / 1_000_000).to_string()),
+            None => Some(time.spelled()),
+        });
+        claims.add(About::Time, time);
+        for attribute in around
+            .iter()
+            .copied()
+            .chain([&log.attributes[..]])
+            .flatten()
+        {
             claims.add_attribute(&attribute.key.0, || attribute.value.spelled());
         }
         claims
@@ -75,7 +89,7 @@ impl Claims {
     /// What the columns of a table say in which a store keeps the attributes of OTLP. `None`: nothing.
     pub(super) fn of_row(row: &Members<'_>) -> Option<Self> {
         let mut claims = Self::default();
-        for name in ["LogAttributes", "ResourceAttributes"] {
+        for name in ["LogAttributes", "ScopeAttributes", "ResourceAttributes"] {
             let attributes = row.get(name).and_then(|text| Members::read(text).ok());
             for (key, value) in attributes.iter().flat_map(Members::iter) {
                 claims.add_attribute(key, || spelled(value));
@@ -84,19 +98,25 @@ impl Claims {
         (claims != Self::default()).then_some(claims)
     }
 
+    fn add(&mut self, about: About, value: Option<String>) {
+        self.said.extend(value.map(|value| (about, value)));
+    }
+
     fn add_attribute(&mut self, key: &str, value: impl FnOnce() -> String) {
-        match key {
-            "audit.uid" => self.uid = Some(value()),
-            "audit.retention_class" => self.classes.push(value()),
-            "audit.decision" => self.decision = Some(value()),
-            "http.response.status_code" => self.status = Some(value()),
-            _ => {}
-        }
+        let about = match key {
+            "audit.uid" => About::Uid,
+            "audit.retention_class" => About::Class,
+            "audit.decision" => About::Decision,
+            "http.response.status_code" => About::Status,
+            _ => return,
+        };
+        self.add(about, Some(value()));
     }
 
     pub(super) fn of_event(event: &Members<'_>) -> Self {
         // An attribute that is null is not there.
-        let text = |name: &str| event.get(name).filter(|text| *text != "null").map(spelled);
+        let there = |name: &str| event.get(name).filter(|text| *text != "null");
+        let text = |name: &str| there(name).map(spelled);
         let own = |text: String, prefix: &str| match text.strip_prefix(prefix) {
             Some(own) => own.to_owned(),
             None => text,
@@ -109,63 +129,78 @@ impl Claims {
             Some(trace) => trace.to_owned(),
             None => text,
         });
-        Self {
-            uid: text("id"),
-            classes: text("retentionclass").into_iter().collect(),
-            event: kind,
-            time_ms: text("time").map(|text| match crate::time::parse_ms(&text) {
-                Ok(ms) => ms.to_string(),
-                Err(_) => text,
-            }),
-            // Some write zeros in front.
-            sequence: text("sequence").map(|text| match text.parse::<u64>() {
-                Ok(number) => number.to_string(),
-                Err(_) => text,
-            }),
-            chain_uid: text("source").map(|source| own(source, "/meshward/audit/")),
-            trace,
-            ..Self::default()
+        let time = text("time").map(|text| match crate::time::parse_ms(&text) {
+            Ok(ms) => ms.to_string(),
+            Err(_) => text,
+        });
+        // Some write zeros in front.
+        let sequence = text("sequence").map(|text| match text.parse::<u64>() {
+            Ok(number) => number.to_string(),
+            Err(_) => text,
+        });
+        let mut claims = Self {
+            said: Vec::new(),
+            // The format has one of them at most.
+            holds_another: there("data").is_some() && there("data_base64").is_some(),
+        };
+        for (about, value) in [
+            (About::Uid, text("id")),
+            (About::Class, text("retentionclass")),
+            (About::Event, kind),
+            (About::Time, time),
+            (About::Sequence, sequence),
+            (
+                About::Chain,
+                text("source").map(|source| own(source, "/meshward/audit/")),
+            ),
+            (About::Trace, trace),
+        ] {
+            claims.add(about, value);
         }
+        claims
+    }
+
+    /// Whether it names the record that it holds.
+    pub(super) fn has_uid(&self) -> bool {
+        self.said.iter().any(|(about, _)| *about == About::Uid)
     }
 
     /// What of it the record does not say. `None`: nothing.
     #[must_use]
     pub fn contradiction(&self, facts: &Facts<'_>) -> Option<String> {
-        let differs = |what: &str, claimed: &str, said: &str| {
-            Some(format!(
-                "its envelope says {what} {claimed:?}, the record {said:?}"
-            ))
-        };
-        let [status, time_ms, sequence] =
-            [facts.status, facts.time_ms, facts.sequence].map(|number| number.to_string());
-        let chain = facts.uid.split(':').next().unwrap_or_default();
-        let texts = [
-            ("uid", &self.uid, facts.uid),
-            ("decision", &self.decision, facts.decision),
-            ("event", &self.event, facts.event),
-            ("chain", &self.chain_uid, chain),
-            ("status", &self.status, &status),
-            ("time", &self.time_ms, &time_ms),
-            ("sequence", &self.sequence, &sequence),
-        ];
-        for (what, claimed, said) in texts {
-            if let Some(claimed) = claimed.as_deref().filter(|claimed| *claimed != said) {
-                return differs(what, claimed, said);
-            }
+        if self.holds_another {
+            return Some(
+                "its envelope holds something else beside it, and readers differ in which they take"
+                    .to_owned(),
+            );
         }
-        if let Some(class) = self.classes.iter().find(|class| *class != facts.class) {
-            return differs("retention class", class, facts.class);
-        }
-        if let Some(trace) = &self.trace
-            && !facts
-                .text
-                .contains(&format!(r#""trace":{{"uid":"{trace}"}}"#))
-        {
-            return Some(format!(
-                "its envelope says trace {trace:?}, and the record does not"
-            ));
-        }
-        None
+        self.said.iter().find_map(|(about, claimed)| {
+            let number = match about {
+                About::Status => facts.status,
+                About::Time => facts.time_ms,
+                About::Sequence => facts.sequence,
+                _ => 0,
+            };
+            let number = number.to_string();
+            let (what, said) = match about {
+                About::Uid => ("uid", facts.uid),
+                About::Class => ("retention class", facts.class),
+                About::Decision => ("decision", facts.decision),
+                About::Event => ("event", facts.event),
+                About::Status => ("status", &*number),
+                About::Time => ("time", &*number),
+                About::Sequence => ("sequence", &*number),
+                About::Chain => ("chain", facts.uid.split(':').next().unwrap_or_default()),
+                About::Trace => {
+                    let trace = format!(r#""trace":{{"uid":"{claimed}"}}"#);
+                    return (!facts.text.contains(&trace)).then(|| {
+                        format!("its envelope says trace {claimed:?}, and the record does not")
+                    });
+                }
+            };
+            (claimed != said)
+                .then(|| format!("its envelope says {what} {claimed:?}, the record {said:?}"))
+        })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::members::Members;
+
 /// A column with an object in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Column {
@@ -51,18 +53,28 @@ pub(crate) fn columns(line: &str) -> Vec<Column> {
     quoted.chain(tabbed_columns(line)).collect()
 }
 
-/// Those between tabs. The first is none: a line that begins with an object is not a row.
+/// Whether a line that begins with an object is a row whose first column that is, and no object by itself. No text in
+/// JSON has a tab, and one between two values is white space.
+pub(crate) fn begins_row(line: &str) -> bool {
+    line.starts_with("{\"")
+        && memchr::memchr(b'\t', line.as_bytes()).is_some()
+        && tabbed_columns(line).any(|column| column.place.start == 0)
+}
+
+/// Those between tabs.
 fn tabbed_columns(line: &str) -> impl Iterator<Item = Column> {
     let mut at = 0_usize;
-    let columns = line.split('\t').filter_map(move |column| {
+    let columns = line.split('\t').filter_map(move |text| {
         let begin = at;
-        at = at.saturating_add(column.len()).saturating_add(1);
-        let column = column.strip_suffix('\r').unwrap_or(column);
-        let is_object = begin > 0 && column.starts_with("{\"") && column.ends_with('}');
-        is_object.then(|| Column {
-            place: begin..begin.saturating_add(column.len()),
-            spelling: spelling(column),
-        })
+        at = at.saturating_add(text.len()).saturating_add(1);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        let is_object = text.starts_with("{\"") && text.ends_with('}');
+        let column = is_object.then(|| Column {
+            place: begin..begin.saturating_add(text.len()),
+            spelling: spelling(text),
+        })?;
+        let is_whole = || Members::read(&column.text(line)).is_ok();
+        (begin > 0 || text.len() < line.trim_ascii_end().len() && is_whole()).then_some(column)
     });
     columns.filter(|_| line.contains("record_integrity"))
 }
@@ -166,9 +178,23 @@ mod tests {
             assert_eq!(texts, [record]);
             assert_eq!(found[0].spelled(&texts[0]), column);
         }
-        // What begins with an object is no row, and without a record there is none to be found.
-        for line in [format!("{record}\tedge"), "1\t{\"a\":1}\t2".to_owned()] {
-            assert_eq!(columns(&line), []);
+        for column in [record, doubled.as_str()] {
+            let line = format!("{column}\tedge");
+            let found = columns(&line);
+            let texts: Vec<String> = found.iter().map(|one| one.text(&line)).collect();
+            assert_eq!(texts, [record]);
+            assert!(begins_row(&line));
+        }
+        // An object with white space in it or behind it is no row, and without a record there is none to be found.
+        for line in [
+            format!("{record}\t"),
+            record.replacen('{', "{\t", 1),
+            record.replacen(",\"unmapped", "\t,\"unmapped", 1),
+            record.replacen("{}}}", "{}\t}}", 1),
+            "1\t{\"a\":1}\t2".to_owned(),
+            "{\"a\":1}\t2".to_owned(),
+        ] {
+            assert_eq!(columns(&line), [], "{line}");
         }
     }
 }

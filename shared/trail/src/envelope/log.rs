@@ -61,7 +61,8 @@ pub(crate) fn object_behind(line: &str) -> Option<usize> {
     let at = at.checked_add(1)?;
     let (before, object) = trimmed.split_at_checked(at)?;
     let is_ours = has_marker(object) || object.contains("record_integrity");
-    (is_ours && !has_marker(before) && Members::read(object).is_ok()).then_some(at)
+    let is_first = !has_marker(before) && !before.contains("record_integrity");
+    (is_ours && is_first && Members::read(object).is_ok()).then_some(at)
 }
 
 /// Whether audit-emitter may have written a line.

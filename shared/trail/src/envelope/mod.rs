@@ -12,7 +12,7 @@
 //! | `2026-11-24T21:00:00Z stderr P` | a line of a CRI log, perhaps a piece of one |
 //! | `MESSAGE` | a line of journald |
 //! | any other object or array | what is in its strings |
-//! | a column with doubled quotes, as in `1,"{""act"":…}"`, or an object between tabs | the row of an export as CSV or TSV: what is in its columns |
+//! | a column with doubled quotes, as in `1,"{""act"":…}"`, or an object before or behind a tab | the row of an export as CSV or TSV: what is in its columns |
 //! | text, then an object to the end of the line | a line of a log shipper: what is in its strings |
 //! | the marker of audit-emitter | a line of a log |
 //!
@@ -104,7 +104,8 @@ pub enum Line<'l> {
 /// Reads a line of a file. `keys` are those that may have tagged lines of logs.
 #[must_use]
 pub fn read<'l>(line: &'l str, keys: &'l [LogKey]) -> Line<'l> {
-    if line.starts_with(AS_EMITTED) {
+    let is_row = columns::begins_row(line);
+    if line.starts_with(AS_EMITTED) && !is_row {
         return Line::Record(line.strip_suffix('\r').unwrap_or(line));
     }
     // Files with a byte order mark that were put one behind the other.
@@ -113,6 +114,10 @@ pub fn read<'l>(line: &'l str, keys: &'l [LogKey]) -> Line<'l> {
         return Line::Fragment(fragment);
     }
     let mut contents = Contents::with_keys(keys);
+    if is_row {
+        contents.add_log_line(line);
+        return Line::Holds(contents);
+    }
     let is_record = contents.add_text(line, Origin::Store);
     if is_record {
         return Line::Record(line);

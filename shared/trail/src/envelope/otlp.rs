@@ -20,18 +20,15 @@ impl<'l> Contents<'l> {
             }
         };
         for resource in request.resource_logs {
-            let class = resource
-                .resource
-                .attributes
-                .iter()
-                .find_map(retention_class);
-            for log in resource
-                .scope_logs
-                .into_iter()
-                .flat_map(|scope| scope.log_records)
-            {
-                let claims = Claims::of_log(&log, class.as_deref());
-                self.add_log(log.body, claims, origin);
+            for scope in resource.scope_logs {
+                let around = [
+                    &resource.resource.attributes[..],
+                    &scope.scope.attributes[..],
+                ];
+                for log in scope.log_records {
+                    let claims = Claims::of_log(&log, &around);
+                    self.add_log(log.body, claims, origin);
+                }
             }
         }
     }
@@ -63,7 +60,7 @@ impl<'l> Contents<'l> {
         let found = self.found.get_mut(first..).unwrap_or_default();
         match found {
             [only] if only.origin == Origin::Store => only.claims = Some(Box::new(claims)),
-            [] if claims.uid.is_some() => self
+            [] if claims.has_uid() => self
                 .malformed
                 .push("not an audit record, although its envelope says so".to_owned()),
             _ => {}
@@ -85,6 +82,7 @@ struct ResourceLogs<'l> {
     scope_logs: Vec<ScopeLogs<'l>>,
 }
 
+/// A resource, or a scope.
 #[derive(Default, Deserialize)]
 struct Resource<'l> {
     #[serde(default, borrow)]
@@ -93,6 +91,8 @@ struct Resource<'l> {
 
 #[derive(Deserialize)]
 struct ScopeLogs<'l> {
+    #[serde(default, borrow)]
+    scope: Resource<'l>,
     #[serde(rename = "logRecords", alias = "log_records", default, borrow)]
     log_records: Vec<LogRecord<'l>>,
 }
@@ -106,7 +106,7 @@ pub(super) struct LogRecord<'l> {
     #[serde(rename = "traceId", alias = "trace_id", default, borrow)]
     pub(super) trace_id: Option<Text<'l>>,
     #[serde(default, borrow)]
-    body: Value<'l>,
+    pub(super) body: Value<'l>,
     #[serde(default, borrow)]
     pub(super) attributes: Vec<Attribute<'l>>,
 }
@@ -169,9 +169,24 @@ impl Integer<'_> {
 }
 
 impl Value<'_> {
+    /// Whether it has members for several kinds, of which one reader takes this and another that.
+    pub(super) fn is_of_several_kinds(&self) -> bool {
+        let kinds = [
+            self.string_value.is_some(),
+            self.int_value.is_some(),
+            self.bool_value.is_some(),
+            self.double_value.is_some(),
+            self.bytes_value.is_some(),
+            self.kvlist_value.is_some(),
+            self.array_value.is_some(),
+        ];
+        kinds.into_iter().filter(|is_there| *is_there).count() > 1
+    }
+
     /// A text or a whole number as text, and what else it is as JSON.
     pub(super) fn spelled(&self) -> String {
         match (&self.string_value, &self.int_value) {
+            _ if self.is_of_several_kinds() => "a value of several kinds".to_owned(),
             (Some(text), _) => text.0.clone().into_owned(),
             (None, Some(number)) => number.spelled(),
             (None, None) => self.json().to_string(),
@@ -179,6 +194,9 @@ impl Value<'_> {
     }
 
     fn json(&self) -> Json {
+        if self.is_of_several_kinds() {
+            return Json::Null;
+        }
         if let Some(text) = &self.string_value {
             return Json::String(text.0.clone().into_owned());
         }
@@ -214,10 +232,6 @@ fn text_of(encoded: &str) -> Option<String> {
 pub fn any_value(text: &str) -> Option<Json> {
     let value = serde_json::from_str::<Value<'_>>(text).ok()?;
     Some(value.json())
-}
-
-fn retention_class(attribute: &Attribute<'_>) -> Option<String> {
-    (attribute.key.0 == "audit.retention_class").then(|| attribute.value.spelled())
 }
 
 /// Borrowed where there is nothing to unescape; serde does so in an option only if it is told.

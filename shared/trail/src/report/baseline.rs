@@ -6,7 +6,10 @@
 //! distributed, and which one odd week does not move), than half of the median, and than ten. With
 //! fewer than three weeks of records nothing is said about counts.
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+
+use audit::Group;
+use serde::{Deserialize, Serialize};
 
 use super::classes::{found, seen};
 use super::refusals::refusals;
@@ -66,6 +69,8 @@ pub enum Kind {
     RouteOutOfRange,
     /// An operation that only one caller ever used, in all the weeks.
     RouteOfOneCaller,
+    /// An operation that several callers used, all of them in a role that not everybody has.
+    RouteOfOneRole,
 }
 
 impl Kind {
@@ -79,6 +84,7 @@ impl Kind {
             Self::CallerOutOfRange => "caller out of range",
             Self::RouteOutOfRange => "operation out of range",
             Self::RouteOfOneCaller => "operation of one caller only",
+            Self::RouteOfOneRole => "operation of one role only",
         }
     }
 }
@@ -121,6 +127,8 @@ struct Event {
     subject: String,
     route: String,
     refusals: Vec<String>,
+    /// The roles of the caller. `None`: nobody knows who it was any more, or the request was refused.
+    roles: Option<Vec<String>>,
     /// With how many values.
     classes: Vec<(String, u64)>,
 }
@@ -189,6 +197,7 @@ impl Comparison {
                 .filter(|refusal| refusal.is_applied)
                 .map(|refusal| format!("{} {}", refusal.rule, refusal.reason))
                 .collect(),
+            roles: roles(item, text, fields),
             classes: seen(&found)
                 .iter()
                 .map(|(class, values)| ((*class).to_owned(), *values))
@@ -206,6 +215,12 @@ impl Comparison {
         add(&format!("caller\n{}", event.subject));
         add(&format!("route\n{}", event.route));
         add(&format!("use\n{}\n{}", event.route, event.subject));
+        if let Some(roles) = &event.roles {
+            add(&format!("granted\n{}", event.route));
+            for role in roles {
+                add(&format!("role\n{}\n{role}", event.route));
+            }
+        }
         for refusal in &event.refusals {
             add(&format!("refusal\n{refusal}"));
         }
@@ -234,8 +249,12 @@ impl Comparison {
             rows: Vec::new(),
             too_many_names: rows.rest_names > 0,
         };
-        let mut users: std::collections::BTreeMap<&str, (u64, &str, u64)> = Default::default();
+        let mut users: BTreeMap<&str, (u64, &str, u64)> = BTreeMap::new();
         let sorted = rows.sorted();
+        let in_roles = match anomalies.too_many_names {
+            true => BTreeMap::new(),
+            false => routes_of_one_role(&sorted),
+        };
         for (key, row) in &sorted {
             let (kind, of) = key.split_once('\n').unwrap_or((key, ""));
             if kind == "use" {
@@ -245,13 +264,21 @@ impl Comparison {
                 known.2 = known.2.saturating_add(row.weight());
                 continue;
             }
+            if kind == "granted" || kind == "role" {
+                continue;
+            }
             anomalies.rows.extend(unusual(kind, of, &row.0, &weeks));
         }
         for (route, (callers, subject, requests)) in users {
-            if callers == 1 && requests >= MIN_REQUESTS && !weeks.is_empty() {
+            let (kind, by) = match in_roles.get(route) {
+                _ if callers == 1 => (Kind::RouteOfOneCaller, subject.to_owned()),
+                Some(roles) => (Kind::RouteOfOneRole, roles.join(", ")),
+                None => continue,
+            };
+            if requests >= MIN_REQUESTS && !weeks.is_empty() {
                 anomalies.rows.push(Anomaly {
-                    kind: Kind::RouteOfOneCaller,
-                    of: format!("{route} by {subject}"),
+                    kind,
+                    of: format!("{route} by {by}"),
                     count: requests,
                     usual: requests,
                 });
@@ -266,6 +293,55 @@ impl Comparison {
             .sort_by_key(|row| (row.kind, std::cmp::Reverse(row.count.abs_diff(row.usual))));
         anomalies
     }
+}
+
+/// The roles that all who may use an operation have, and that somebody who uses another has not.
+fn routes_of_one_role<'r>(rows: &[(&'r str, &Row)]) -> BTreeMap<&'r str, Vec<&'r str>> {
+    let (mut granted, mut in_role) = (BTreeMap::new(), BTreeMap::<&str, u64>::new());
+    let mut all = 0_u64;
+    for (key, row) in rows {
+        match key.split_once('\n') {
+            Some(("granted", route)) => {
+                granted.insert(route, row.weight());
+                all = all.saturating_add(row.weight());
+            }
+            Some(("role", of)) => {
+                let (_, role) = of.split_once('\n').unwrap_or((of, ""));
+                let count = in_role.entry(role).or_default();
+                *count = count.saturating_add(row.weight());
+            }
+            _ => {}
+        }
+    }
+    let mut found: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (key, row) in rows {
+        if let Some(("role", of)) = key.split_once('\n')
+            && let Some((route, role)) = of.split_once('\n')
+            && granted.get(route) == Some(&row.weight())
+            && in_role.get(role).is_some_and(|count| *count < all)
+        {
+            found.entry(route).or_default().push(role);
+        }
+    }
+    found
+}
+
+/// The roles of who sent a request that was not refused.
+fn roles(item: &Item, text: &str, fields: &Fields) -> Option<Vec<String>> {
+    if fields.action_id == 2 || item.erased.has(Group::Subject) {
+        return None;
+    }
+    let groups = fields.user_groups.of(text).unwrap_or("[]");
+    let groups: Vec<Role> = serde_json::from_str(groups).ok()?;
+    let mut names: Vec<String> = groups.into_iter().map(|role| role.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    Some(names)
+}
+
+#[derive(Deserialize)]
+struct Role {
+    name: String,
 }
 
 fn bump(row: &mut Row, week: usize, by: u64) {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 /// Values of one kind, at one place of a request or its response.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
-pub(super) struct Found<'t> {
+pub(crate) struct Found<'t> {
     #[serde(borrow)]
     kind: Cow<'t, str>,
     #[serde(borrow)]
@@ -45,7 +45,7 @@ impl Found<'_> {
 }
 
 /// What `unmapped.findings` of a record says.
-pub(super) fn found(text: &str) -> Vec<Found<'_>> {
+pub(crate) fn found(text: &str) -> Vec<Found<'_>> {
     if text.is_empty() {
         return Vec::new();
     }
@@ -53,7 +53,7 @@ pub(super) fn found(text: &str) -> Vec<Found<'_>> {
 }
 
 /// The kinds of data that the caller has seen, each once, with how many values.
-pub(super) fn seen<'f>(found: &'f [Found<'_>]) -> Vec<(&'f str, u64)> {
+pub(crate) fn seen<'f>(found: &'f [Found<'_>]) -> Vec<(&'f str, u64)> {
     let mut kinds: Vec<(&str, u64)> = Vec::new();
     for one in found.iter().filter(|one| one.was_seen()) {
         match kinds.iter_mut().find(|(kind, _)| *kind == one.name()) {

@@ -14,6 +14,7 @@ mod tally;
 mod timeline;
 
 pub use baseline::{Anomalies, Anomaly, Comparison, Kind as AnomalyKind, MAX_WEEKS, Weeks};
+pub(crate) use classes::{found, seen};
 pub use summary::{
     Access, Consent, Count, DataClass, FindingRow, Refusal, Report, Retained, Route, Rows,
     SubjectRow, Tables, Totals,

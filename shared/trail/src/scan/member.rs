@@ -28,6 +28,7 @@ pub(super) enum Field {
     AppUid,
     UserUid,
     UserName,
+    UserGroups,
     Operation,
     Authorizations,
     ActionId,
@@ -123,6 +124,7 @@ known! {
     Expires = b"expires";
     Findings = b"findings";
     Fingerprint = b"fingerprint";
+    Groups = b"groups";
     HttpHeaders = b"http_headers";
     HttpRequest = b"http_request";
     HttpResponse = b"http_response";
@@ -184,6 +186,7 @@ impl Node {
             (Self::Root, Known::Unmapped) => node(Self::Unmapped),
             (Self::Actor, Known::AppUid) => of(Field::AppUid),
             (Self::Actor, Known::User) => node(Self::ActorUser),
+            (Self::ActorUser, Known::Groups) => of(Field::UserGroups),
             (Self::ActorUser, Known::Name) => of(Field::UserName),
             (Self::ActorUser, Known::Uid) => of(Field::UserUid),
             (Self::Api, Known::Operation) => of(Field::Operation),

@@ -48,6 +48,7 @@ pub struct Fields {
     pub app_uid: Span,
     pub user_uid: Span,
     pub user_name: Span,
+    pub user_groups: Span,
     pub api: Span,
     pub operation: Span,
     pub authorizations: Span,

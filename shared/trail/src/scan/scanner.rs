@@ -302,6 +302,7 @@ impl<'t> Scanner<'t> {
             Field::Actor => &mut fields.actor,
             Field::AppUid => &mut fields.app_uid,
             Field::UserUid => &mut fields.user_uid,
+            Field::UserGroups => &mut fields.user_groups,
             Field::UserName => &mut fields.user_name,
             Field::Operation => &mut fields.operation,
             Field::Authorizations => &mut fields.authorizations,

@@ -188,20 +188,19 @@ fn add_line(logs: &[u8], lines: &mut Vec<u8>) -> io::Result<()> {
 type JsonOf = Result<serde_json::Value, Malformed>;
 
 fn resource_logs(message: &[u8]) -> JsonOf {
-    let (mut resource, mut scopes) = (json!({}), Vec::new());
+    let (mut resource, mut scopes) = (Vec::new(), Vec::new());
     for field in fields(message) {
         match field? {
-            (1, Value::Bytes(message)) => {
-                resource = json!({"attributes": list(message, 1, key_value)?});
-            }
+            // What comes twice is put together, as every reader of protobuf does.
+            (1, Value::Bytes(message)) => resource.extend(list(message, 1, key_value)?),
             (2, Value::Bytes(message)) => scopes.push(json!({
-                "scope": {"name": scope_name(message)?},
+                "scope": scope(message)?,
                 "logRecords": list(message, 2, log_record)?,
             })),
             _ => {}
         }
     }
-    Ok(json!({"resource": resource, "scopeLogs": scopes}))
+    Ok(json!({"resource": {"attributes": resource}, "scopeLogs": scopes}))
 }
 
 /// The messages in a field that is repeated.
@@ -220,18 +219,20 @@ fn list(
     Ok(items)
 }
 
-fn scope_name(scope_logs: &[u8]) -> Result<&str, Malformed> {
+fn scope(scope_logs: &[u8]) -> JsonOf {
+    let (mut name, mut attributes) = ("", Vec::new());
     for field in fields(scope_logs) {
         let (1, Value::Bytes(scope)) = field? else {
             continue;
         };
         for field in fields(scope) {
-            if let (1, Value::Bytes(name)) = field? {
-                return text(name);
+            if let (1, Value::Bytes(bytes)) = field? {
+                name = text(bytes)?;
             }
         }
+        attributes.extend(list(scope, 3, key_value)?);
     }
-    Ok("")
+    Ok(json!({"name": name, "attributes": attributes}))
 }
 
 fn log_record(message: &[u8]) -> JsonOf {
@@ -254,7 +255,10 @@ fn log_record(message: &[u8]) -> JsonOf {
             _ => continue,
         };
         if let Some(members) = record.as_object_mut() {
-            members.insert(name.to_owned(), value);
+            // Nobody writes one twice, and readers put two bodies together in ways of their own.
+            if members.insert(name.to_owned(), value).is_some() {
+                return Err(Malformed);
+            }
         }
     }
     Ok(record)

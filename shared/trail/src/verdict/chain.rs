@@ -33,7 +33,7 @@ impl Conclusion {
         if first == 0
             && let Some((_, segment)) = chain.segments.iter().next()
             && let Some(why) = segment.contradiction_at_beginning()
-            && let Some(stated) = segment.first_stated
+            && let Some(stated) = &segment.first_stated
         {
             let of = || uid(&chain_uid, stated.sequence);
             trail.issues.add(Kind::Contradiction, of, || why);

@@ -100,7 +100,7 @@ impl Conclusion {
             return;
         };
         // Of what was purged the first statement that is left tells how much was lost before it.
-        let (from, before) = match (first, segment.first_stated) {
+        let (from, before) = match (first, &segment.first_stated) {
             (0, _) => (None, 0),
             (_, Some(stated)) => (Some(stated.sequence), stated.lost),
             (_, None) => return,

@@ -162,6 +162,7 @@ write("clickhouse.ndjson", [compact({"Timestamp": TIME, "ServiceName": "edge", "
 write("clickhouse.json", [json.dumps({"meta": [{"name": "Body", "type": "String"}], "data": [{"Body": line} for line in LINES], "rows": len(LINES)}, indent="\t")])
 write("clickhouse-compact.ndjson", [compact([TIME, line]) for line in LINES])
 write("clickhouse.csv", ['"Timestamp","Body","ServiceName"'] + [csv_row([TIME, line, "edge"]) for line in LINES])
+write("record-first.tsv", ["\t".join([line.replace("\\", "\\\\"), "edge"]) for line in LINES])
 write("postgres.tsv", ["time\tbody\tservice"] + ["\t".join([TIME, line.replace("\\", "\\\\"), "edge"]) for line in LINES])
 write("semicolons.csv", [csv_row([line, "7"], ";") for line in LINES], end="\r\n")
 write("splunk.csv", ['"_time",note,"_raw"'] + [csv_row([TIME, "a note\nof two lines", log_line(line)]) for line in LINES])

@@ -21,7 +21,7 @@ use trail::item::Checker;
 use trail::keyring::{Entry, Keyring, Role};
 use trail::pipeline::Reading;
 use trail::source::Source;
-use trail::synthetic::{Emitter, Random, emitter_key, operator_key};
+use trail::synthetic::{Emitter, Random, Request, emitter_key, operator_key};
 use trail::verdict::{Question, Verdict, conclude};
 
 fn keyring() -> Keyring {

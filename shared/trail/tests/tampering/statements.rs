@@ -47,13 +47,17 @@ fn declared_gaps_are_apart_from_others() {
 /// Whoever has the key could state anything: what a signed record states is compared with the chain.
 #[test]
 fn signed_records_state_what_is_so() {
+    let nothing = Request {
+        data: Vec::new(),
+        ..Request::some(&mut Random(3))
+    };
     // Three requests, then what the last signed record says of itself and of those before it.
     let with = |change: &dyn Fn(&mut audit::Statement)| {
         let mut emitter = Emitter::new(21, "hipaa", Some(emitter_key()));
         let mut lines = vec![emitter.open(None).text];
-        lines.extend((0..2).map(|_| emitter.some_request().text));
+        lines.extend((0..2).map(|_| emitter.request(&nothing).text));
         lines.push(emitter.checkpoint().text);
-        lines.push(emitter.some_request().text);
+        lines.push(emitter.request(&nothing).text);
         let mut statement = audit::Statement {
             records: 3,
             previous_checkpoint: 3,
@@ -112,6 +116,66 @@ fn signed_records_state_what_is_so() {
     );
     lines.push(emitter.close().text);
     assert_has(&verify(joined(&lines)), 1, Kind::Contradiction);
+}
+
+/// What callers got in clear is added up in signed records, and each total is compared with the records before it.
+#[test]
+fn signed_records_state_what_was_disclosed() {
+    let request = |values| Request {
+        data: vec![("US_SSN", values), ("EMAIL", 1)],
+        refused: None,
+        ..Request::some(&mut Random(3))
+    };
+    let with = |change: &dyn Fn(&mut audit::Statement)| {
+        let mut emitter = Emitter::new(26, "hipaa", Some(emitter_key()));
+        let mut lines = vec![emitter.open(None).text, emitter.request(&request(5)).text];
+        lines.push(emitter.checkpoint().text);
+        lines.extend([2, 4].map(|values| emitter.request(&request(values)).text));
+        let mut statement = audit::Statement {
+            records: 3,
+            previous_checkpoint: 2,
+            disclosed: [("US_SSN".to_owned(), 11), ("EMAIL".to_owned(), 3)].into(),
+            ..audit::Statement::default()
+        };
+        change(&mut statement);
+        let reason = "shutdown".to_owned();
+        let close = Control::Close { statement, reason };
+        lines.push(emitter.control(&close, true).text);
+        lines
+    };
+    let say = |class: &'static str, values: u64| {
+        move |statement: &mut audit::Statement| {
+            statement.disclosed.insert(class.to_owned(), values);
+        }
+    };
+    for order in [false, true] {
+        let verified = |change: &dyn Fn(&mut audit::Statement)| {
+            let mut lines = with(change);
+            if order {
+                lines.reverse();
+            }
+            verify(joined(&lines))
+        };
+        let verdict = verified(&|_| ());
+        assert_eq!(verdict.exit_code, 0, "{:#?}", verdict.issues);
+        // More, fewer, fewer than before, and of a class that no record has.
+        for (class, values) in [("US_SSN", 12), ("US_SSN", 10), ("EMAIL", 0), ("PHONE", 1)] {
+            assert_has(&verified(&say(class, values)), 1, Kind::Contradiction);
+        }
+        let people = |statement: &mut audit::Statement| {
+            statement.disclosed_people.insert("EMAIL".to_owned(), 1);
+        };
+        assert_has(&verified(&people), 1, Kind::Contradiction);
+    }
+    // Of a record that was taken away by order, only the total is left.
+    let lines = with(&|_| ());
+    let kept: Vec<String> = [&lines[..3], &lines[4..], &ledger(&[tombstone(&lines[3])])].concat();
+    let verdict = verify(joined(&kept));
+    assert!(
+        !verdict.issue_counts.contains_key(&Kind::Contradiction),
+        "{:#?}",
+        verdict.issues
+    );
 }
 
 /// A signed record says that requests were lost, and no gap declares them.

@@ -17,6 +17,7 @@ use audit::{Control, Hash};
 use audit_emitter::AuditEmitter;
 use host::fake::{Process, Profile, Proxy, Request, Response};
 use policy::decision::{Decision, Outcome as Decided};
+use policy::finding::{Category, Finding, FindingOutcome, Place};
 
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
 const PUBLIC: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
@@ -68,6 +69,55 @@ fn every_batch_ends_with_a_signature_that_a_witness_sees_too() {
     assert_eq!(metric(&proxy, "checkpoints_total"), 4);
     assert_eq!(metric(&proxy, "chains_opened_total"), 1);
     assert_eq!(metric(&proxy, "witness_batches_total;result=delivered"), 4);
+}
+
+/// What callers got in clear is added up in what is signed, and stays when the records go.
+#[test]
+fn signed_records_state_what_was_disclosed() {
+    let mut proxy = Proxy::native::<AuditEmitter>(Profile::Envoy);
+    let host = proxy.host();
+    host.set_environment_variable("KEY", SEED);
+    host.set_environment_variable("SUBJECT", PUBLIC);
+    let configuration = format!(
+        r#"{{"sink":{OTLP},"chain":{{"signing_key_env":"KEY"}},"subject":{{"pseudonymize":{{"key_env":"SUBJECT","epoch":"2026"}}}},
+            "rules":[{{"match":{{"paths":["/patients/**"]}},"data_subject":{{"path":"/patients/{{id}}/**"}}}}]}}"#
+    );
+    proxy.configure(configuration).unwrap();
+    let collector = Collector::of(&mut proxy);
+    let get = |proxy: &mut Proxy, path: &str, kind: &str, outcome, count| {
+        let finding = Finding::new(kind, Category::Personal, Place::ResponseBody, outcome);
+        let found = Decision::new("pii-redactor", Decided::Allowed).found(finding.times(count));
+        proxy.run(
+            &Request::get(path).decisions(&[found]),
+            &Response::json("{}"),
+        );
+    };
+    get(&mut proxy, "/patients/7", "US_SSN", FindingOutcome::Seen, 3);
+    get(&mut proxy, "/patients/8", "US_SSN", FindingOutcome::Seen, 1);
+    get(
+        &mut proxy,
+        "/patients/9",
+        "US_SSN",
+        FindingOutcome::Masked,
+        5,
+    );
+    get(&mut proxy, "/orders/1", "EMAIL", FindingOutcome::Seen, 2);
+    proxy.advance(Duration::from_secs(2));
+    get(&mut proxy, "/patients/7", "EMAIL", FindingOutcome::Seen, 1);
+    proxy.advance(Duration::from_secs(2));
+    let controls = collector.controls();
+    let stated: Vec<String> = controls
+        .iter()
+        .filter_map(Control::statement)
+        .map(|stated| format!("{:?} {:?}", stated.disclosed, stated.disclosed_people))
+        .collect();
+    assert_eq!(
+        stated,
+        [
+            r#"{"EMAIL": 2, "US_SSN": 4} {"US_SSN": 2}"#,
+            r#"{"EMAIL": 3, "US_SSN": 4} {"EMAIL": 1, "US_SSN": 2}"#,
+        ]
+    );
 }
 
 #[test]

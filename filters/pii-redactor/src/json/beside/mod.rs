@@ -246,12 +246,7 @@ impl JsonRewriter {
 
 impl KeyInfo {
     /// Adds what these texts announce that name it, a line each. Whether they announce anything.
-    pub(crate) fn add_named(
-        &mut self,
-        plan: &Plan,
-        parent: (&Self, &[u8]),
-        naming: &[u8],
-    ) -> bool {
+    pub(crate) fn add_named(&mut self, plan: &Plan, parent: (&Self, &[u8]), naming: &[u8]) -> bool {
         let mut kinds = self.kinds.as_deref().copied().unwrap_or_default();
         let own = usize::from(self.kinds.is_some());
         let mut count = own;

@@ -65,6 +65,40 @@ fn what_is_cut_off_or_damaged_is_an_error_and_no_panic() {
     assert_eq!(any_value(&deep, 0).err(), Some(Malformed));
 }
 
+/// What is said twice does not get lost on the way.
+#[test]
+fn what_comes_twice_is_kept_or_refused() {
+    let attribute = |value: &str| {
+        let value = Writer::default().bytes(1, value.as_bytes()).finish();
+        Writer::default()
+            .bytes(1, b"audit.uid")
+            .bytes(2, &value)
+            .finish()
+    };
+    let resource = |value: &str| Writer::default().bytes(1, &attribute(value)).finish();
+    let body = Writer::default().bytes(1, b"{}").finish();
+    let log = Writer::default().bytes(5, &body);
+    let logs = |log: &[u8]| {
+        let scope = Writer::default().bytes(3, &attribute("c")).finish();
+        let scope = Writer::default().bytes(1, &scope).bytes(2, log).finish();
+        let logs = Writer::default()
+            .bytes(1, &resource("a"))
+            .bytes(1, &resource("b"));
+        Writer::default()
+            .bytes(1, &logs.bytes(2, &scope).finish())
+            .finish()
+    };
+    let text = lines(&logs(&log.finish())).unwrap();
+    for value in ["a", "b", "c"] {
+        assert!(
+            text.contains(&format!(r#""stringValue":"{value}""#)),
+            "{text}"
+        );
+    }
+    let twice = Writer::default().bytes(5, &body).bytes(5, &body).finish();
+    assert!(lines(&logs(&twice)).is_err());
+}
+
 #[test]
 fn text_is_no_protobuf() {
     for text in [
