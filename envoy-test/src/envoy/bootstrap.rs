@@ -288,11 +288,11 @@ impl Bootstrap {
     /// # Errors
     /// When the filter or its configuration is not there.
     pub fn configuration(&mut self, filter: &str) -> Result<String> {
-        let value = self
-            .configuration_value(filter)?
-            .as_str()
-            .map(str::to_owned);
-        value.ok_or_else(|| self.wrong(&format!("the configuration of {filter} is no text")))
+        let value = self.configuration_value(filter)?;
+        Ok(match value.as_str() {
+            Some(text) => text.to_owned(),
+            None => value.to_string(),
+        })
     }
 
     /// Replaces the plugin configuration of a filter.
@@ -301,6 +301,13 @@ impl Bootstrap {
     /// When the filter or its configuration is not there.
     pub fn configure(&mut self, filter: &str, configuration: &str) -> Result<()> {
         *self.configuration_value(filter)? = json!(configuration);
+        // It may have stood there as a structure.
+        if let Some(kind) = self
+            .filter(filter)?
+            .pointer_mut("/typed_config/config/configuration/@type")
+        {
+            *kind = json!("type.googleapis.com/google.protobuf.StringValue");
+        }
         Ok(())
     }
 
@@ -416,7 +423,7 @@ impl Bootstrap {
     }
 
     fn configuration_value(&mut self, filter: &str) -> Result<&mut Value> {
-        let reason = self.wrong(&format!("{filter} has no configuration as StringValue"));
+        let reason = self.wrong(&format!("{filter} has no configuration"));
         let value = "/typed_config/config/configuration/value";
         self.filter(filter)?.pointer_mut(value).ok_or(reason)
     }

@@ -28,8 +28,11 @@ const VM: &str = "/typed_config/config/vm_config";
 
 fn with_key(bootstrap: &mut Bootstrap) {
     let vm = bootstrap.filter(BUNDLE).unwrap().pointer_mut(VM).unwrap();
-    let key = json!({ "MESHWARD_SUBJECT_KEY": "fJ3kq8ZtR1vXwL0sPn7yBcDgHmQeUaTo" });
-    vm["environment_variables"] = json!({ "key_values": key });
+    let keys = json!({
+        "MESHWARD_SUBJECT_KEY": "fJ3kq8ZtR1vXwL0sPn7yBcDgHmQeUaTo",
+        "MESHWARD_CHAIN_KEY": "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+    });
+    vm["environment_variables"] = json!({ "key_values": keys });
 }
 
 #[test]
