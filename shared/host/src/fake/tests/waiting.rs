@@ -206,11 +206,11 @@ fn held(profile: Profile, clients: &[(u64, u32)]) -> Vec<(u64, usize)> {
     let host = FakeHost::new(profile);
     let capabilities = Capabilities::probe(&host);
     let mut waiting = WaitingRequests::new(capabilities, 100, Duration::from_secs(1));
-    let mut context = 0;
+    let mut context = 0_u32;
     for (client, times) in clients {
         for _ in 0..*times {
             if waiting.has_room(*client, |of| *of) {
-                context += 1;
+                context = context.saturating_add(1);
                 waiting.hold(context, 0, *client);
             }
         }
@@ -223,7 +223,7 @@ fn held(profile: Profile, clients: &[(u64, u32)]) -> Vec<(u64, usize)> {
                 .iter_mut()
                 .find(|(client, _)| *client == waiter.request)
             {
-                Some((_, count)) => *count += 1,
+                Some((_, count)) => *count = count.saturating_add(1),
                 None => held.push((waiter.request, 1)),
             }
         }
