@@ -193,3 +193,23 @@ pub(crate) fn enclosing_bytes(value: &[u8]) -> usize {
 }
 
 const MAX_ENCLOSING_BYTES: usize = 4;
+
+/// Decodes `%41`; a broken escape stays as it is.
+pub(crate) fn percent_decoded(spelled: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(spelled.len());
+    let mut position = 0;
+    while position < spelled.len() {
+        let digits = part(spelled, position.plus(1), position.plus(3));
+        let code = hexadecimal(digits).filter(|_| at(spelled, position) == b'%');
+        text.push(code.unwrap_or(at(spelled, position)));
+        position = position.plus(if code.is_some() { 3 } else { 1 });
+    }
+    text
+}
+
+/// The byte that two hexadecimal digits stand for.
+pub(crate) fn hexadecimal(digits: &[u8]) -> Option<u8> {
+    let digits = std::str::from_utf8(digits).ok()?;
+    let are_digits = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    u8::from_str_radix(digits, 16).ok().filter(|_| are_digits)
+}

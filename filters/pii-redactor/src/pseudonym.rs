@@ -3,6 +3,7 @@
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use std::net::Ipv6Addr;
 
 /// Makes pseudonyms with HMAC-SHA-256. A plain hash would be undone by hashing every number that a
 /// card or a phone can have.
@@ -49,8 +50,19 @@ impl Pseudonymizer {
 /// The least number of bytes that a key has.
 pub const MIN_KEY_BYTES: usize = 32;
 
-/// Spellings of one value: case, and between digits spaces, dashes and the like, make no difference.
+/// Spellings of one value: case, percent-encoding, the forms of an IPv6 address, and between digits spaces, dashes
+/// and the like, make no difference.
 fn normal(value: &str) -> String {
+    let decoded = value
+        .contains('%')
+        .then(|| String::from_utf8(crate::bytes::percent_decoded(value.as_bytes())).ok());
+    let decoded = decoded.flatten();
+    let value = decoded.as_deref().unwrap_or(value);
+    let address = value.contains(':').then(|| value.trim().parse().ok());
+    let address = address
+        .flatten()
+        .map(|address: Ipv6Addr| address.to_canonical().to_string());
+    let value = address.as_deref().unwrap_or(value);
     let has_digits = value.bytes().any(|byte| byte.is_ascii_digit()) && !value.contains('@');
     value
         .trim()
@@ -122,6 +134,13 @@ mod tests {
             one.pseudonym("CREDIT_CARD", "4111 1111 1111 1111"),
             one.pseudonym("CREDIT_CARD", "4111-1111-1111-1111")
         );
+        for (label, value, same) in [
+            ("EMAIL", "jane@example.com", "jane%40example.com"),
+            ("IP_ADDRESS", "2001:db8::1", "2001:DB8:0:0:0:0:0:1"),
+            ("IP_ADDRESS", "10.1.2.3", "::ffff:10.1.2.3"),
+        ] {
+            assert_eq!(one.pseudonym(label, value), one.pseudonym(label, same));
+        }
         assert_ne!(one.pseudonym("A", "1"), one.pseudonym("B", "1"));
         assert_eq!(base32(b"foobar"), "mzxw6ytboi", "RFC 4648 section 10");
     }

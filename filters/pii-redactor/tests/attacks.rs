@@ -371,11 +371,11 @@ fn masks_show_no_more_of_a_card_than_they_may() {
         let rules = format!(
             r#"{{"actions":{{"CREDIT_CARD":{{"mask":{{"keep_first":{first},"keep_last":{last}}}}}}},"rules":[{{"detect":["CREDIT_CARD"]}}]}}"#
         );
-        let response = Response::json(format!("[\"{number}\"]"));
+        let response = Response::json(format!("[\"card {number}\"]"));
         let outcome = run(&rules, &Request::get("/a"), &response);
         assert_eq!(
             outcome.client().text(),
-            format!("[\"{expected}\"]"),
+            format!("[\"card {expected}\"]"),
             "{first} {last}"
         );
     }

@@ -223,10 +223,12 @@ impl CsvRewriter {
             && self.take_names(&cells, filled, is_below_blank);
         // What stands above a header is searched as any row, and the next row may be the header.
         let is_comment = line.starts_with(b"#") && !self.is_header;
+        // Merged cells of a spreadsheet: each name is that of several columns.
+        let is_of_groups = !self.in_table && filled < cells.len();
         let may_be_title = filled < 2
             || is_of_names
                 && self.rows_above < MAX_ROWS_ABOVE
-                && !self.says_something(&self.columns);
+                && (is_of_groups || !self.says_something(&self.columns));
         let is_above = is_whole && (is_comment || self.format.header.is_none() && may_be_title);
         self.rows_above = self
             .rows_above

@@ -259,3 +259,24 @@ fn a_header_may_be_long() {
         assert!(is_as_expected, "{}", out.len());
     }
 }
+
+#[test]
+fn a_row_of_groups_hides_no_header() {
+    for (input, expected) in [
+        (
+            "Person,,Password\nfirst_name,ssn,number\nJane,536221234,12345678\n",
+            "Person,,Password\nfirst_name,ssn,number\n[PERSON_NAME],[US_SSN],12345678\n",
+        ),
+        // A column without a name makes no row of groups.
+        (
+            "first_name,,ssn\nJane,x,536221234\nJoe,y,536221234\n",
+            "first_name,,ssn\n[PERSON_NAME],x,[US_SSN]\n[PERSON_NAME],y,[US_SSN]\n",
+        ),
+        (
+            "first_name,,password\nJane,x,hunter\nJoe,,hunter\n",
+            "first_name,,password\n[PERSON_NAME],x,[PASSWORD]\n[PERSON_NAME],,[PASSWORD]\n",
+        ),
+    ] {
+        check(SECRETS, input, expected);
+    }
+}

@@ -139,7 +139,7 @@ fn cards_among_look_alikes() {
         "4111111111111111",
         "4111 1111 1111 1111",
         "4111-1111-1111-1111",
-        "4222222222222",
+        "4222 2222 2222 2",
         "5555555555554444",
         "2223003122003222",
         "2720990000000007",
@@ -158,6 +158,15 @@ fn cards_among_look_alikes() {
     }
     // So short are numbers of accounts as well.
     assert_eq!(found(card, "501800000009", false), [""; 0]);
+    // And so are ids.
+    for text in [
+        "4222222222222",
+        "4550498761238",
+        "https://shop.example.com/orders/4550498761238.json",
+    ] {
+        assert_eq!(found(card, text, false), [""; 0], "{text}");
+    }
+    assert_eq!(found(card, "4222222222222", true), ["4222222222222"]);
     assert_eq!(found(card, "card 501800000009", false), ["501800000009"]);
     assert_eq!(
         found(card, "4111 1111 1111 1111 123", false),

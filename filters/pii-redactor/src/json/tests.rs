@@ -567,3 +567,32 @@ fn what_only_begins_like_a_member_is_text() {
         }
     }
 }
+
+#[test]
+fn payments_and_vaults_name_what_is_theirs() {
+    let config = r#"{"presets":["gdpr","hipaa","secrets"]}"#;
+    for (input, expected) in [
+        (
+            r#"{"creditorName":"John Miles","debtorName":"Paul Simpson"}"#,
+            r#"{"creditorName":"[PERSON_NAME]","debtorName":"[PERSON_NAME]"}"#,
+        ),
+        (
+            r#"{"InitgPty":{"Nm":"Jane Doe"},"CtctDtls":{"Nm":"Jane Doe"}}"#,
+            r#"{"InitgPty":{"Nm":"[PERSON_NAME]"},"CtctDtls":{"Nm":"[PERSON_NAME]"}}"#,
+        ),
+        (
+            r#"{"PstlAdr":{"StrtNm":"5 Baker Lane","BldgNb":"12","TwnNm":"Leeds","Ctry":"GB"}}"#,
+            r#"{"PstlAdr":{"StrtNm":"[STREET_ADDRESS]","BldgNb":"[STREET_ADDRESS]","TwnNm":"[CITY]","Ctry":"GB"}}"#,
+        ),
+        (
+            r#"{"auth":{"client_token":"s.Zx81"},"client_token":"a1b2c3d4"}"#,
+            r#"{"auth":{"client_token":"[API_KEY]"},"client_token":"a1b2c3d4"}"#,
+        ),
+        (
+            r#"{"unseal_keys_b64":["a1b2c3d4"],"root_token":"a1b2c3d4"}"#,
+            r#"{"unseal_keys_b64":["[API_KEY]"],"root_token":"[API_KEY]"}"#,
+        ),
+    ] {
+        check_with(config, input, expected);
+    }
+}

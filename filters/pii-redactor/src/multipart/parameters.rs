@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 
-use crate::bytes::{Position as _, at, part, rest};
+use crate::bytes::{Position as _, at, hexadecimal, part, percent_decoded, rest};
 
 /// The parameters of one header.
 #[derive(Debug)]
@@ -208,24 +208,6 @@ fn pieces(value: &[u8]) -> Vec<(usize, usize)> {
 fn prefix_bytes(value: &[u8]) -> usize {
     let mut quotes = memchr::memchr_iter(b'\'', value);
     quotes.nth(1).map_or(0, |second| second.plus(1))
-}
-
-fn percent_decoded(spelled: &[u8]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(spelled.len());
-    let mut position = 0;
-    while position < spelled.len() {
-        let digits = part(spelled, position.plus(1), position.plus(3));
-        let code = hexadecimal(digits).filter(|_| at(spelled, position) == b'%');
-        text.push(code.unwrap_or(at(spelled, position)));
-        position = position.plus(if code.is_some() { 3 } else { 1 });
-    }
-    text
-}
-
-fn hexadecimal(digits: &[u8]) -> Option<u8> {
-    let digits = std::str::from_utf8(digits).ok()?;
-    let are_digits = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    u8::from_str_radix(digits, 16).ok().filter(|_| are_digits)
 }
 
 /// RFC 5987 section 3.2.1.

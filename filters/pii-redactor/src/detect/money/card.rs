@@ -11,7 +11,7 @@ pub(crate) struct Found {
     /// It is written in groups.
     pub(crate) is_grouped: bool,
     /// Many other numbers are in the range of its issuer, or as short: numbers of accounts have twelve
-    /// digits.
+    /// digits, ids and times in milliseconds thirteen, which no scheme has issued for decades.
     pub(crate) needs_word: bool,
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn find(text: &[u8], start: usize) -> Option<Found> {
                 end: position,
                 is_grouped: group_count > 1,
                 needs_word: group_count == 1
-                    && (issuer == Issuer::Common || number.count == MIN_DIGITS),
+                    && (issuer == Issuer::Common || number.count <= SHORT_DIGITS),
             });
         }
         // Shorter groups are not how cards begin.
@@ -257,5 +257,7 @@ fn has_issuer(digits: &[u8]) -> bool {
 }
 
 pub(crate) const MIN_DIGITS: usize = 12;
+/// Numbers that are not longer are seldom those of cards.
+const SHORT_DIGITS: usize = 13;
 pub(crate) const LEAST_GROUP_DIGITS: usize = 4;
 pub(crate) const MAX_DIGITS: usize = 19;
