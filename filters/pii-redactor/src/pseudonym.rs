@@ -3,7 +3,7 @@
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Makes pseudonyms with HMAC-SHA-256. A plain hash would be undone by hashing every number that a
 /// card or a phone can have.
@@ -63,13 +63,40 @@ fn normal(value: &str) -> String {
         .flatten()
         .map(|address: Ipv6Addr| address.to_canonical().to_string());
     let value = address.as_deref().unwrap_or(value);
+    let value = value.trim();
+    // `1.11.1.1` and `11.1.1.1` are two addresses.
+    if value.parse::<Ipv4Addr>().is_ok() {
+        return value.to_owned();
+    }
     let has_digits = value.bytes().any(|byte| byte.is_ascii_digit()) && !value.contains('@');
+    let is_joined =
+        |character: &char| !has_digits || character.is_alphanumeric() || !character.is_ascii();
+    // And `1.11.1970` is another day than `11.1.1970`.
+    let day = day_of_full_width(value);
+    let value = day.as_deref().unwrap_or(value);
     value
-        .trim()
         .chars()
-        .filter(|character| !has_digits || character.is_alphanumeric() || !character.is_ascii())
+        .filter(is_joined)
         .flat_map(char::to_lowercase)
         .collect()
+}
+
+/// A day in three numbers, each of two digits at least.
+fn day_of_full_width(value: &str) -> Option<String> {
+    let sign = value
+        .chars()
+        .find(|character| !character.is_ascii_digit())?;
+    let numbers: Vec<&str> = value.split(sign).collect();
+    let is_number =
+        |number: &&str| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    (matches!(sign, '.' | '-' | '/') && numbers.len() == 3 && numbers.iter().all(is_number)).then(
+        || {
+            numbers
+                .iter()
+                .map(|number| format!("{number:0>2}"))
+                .collect()
+        },
+    )
 }
 
 /// Where the letters of a pseudonym begin that a text ends with; before them is an underscore.
@@ -141,6 +168,16 @@ mod tests {
         ] {
             assert_eq!(one.pseudonym(label, value), one.pseudonym(label, same));
         }
+        for (label, value, other) in [
+            ("IP_ADDRESS", "1.11.1.1", "11.1.1.1"),
+            ("PERSON_DATE", "1.11.1970", "11.1.1970"),
+        ] {
+            assert_ne!(one.pseudonym(label, value), one.pseudonym(label, other));
+        }
+        assert_eq!(
+            one.pseudonym("PERSON_DATE", "1.11.1970"),
+            one.pseudonym("PERSON_DATE", "01.11.1970")
+        );
         assert_ne!(one.pseudonym("A", "1"), one.pseudonym("B", "1"));
         assert_eq!(base32(b"foobar"), "mzxw6ytboi", "RFC 4648 section 10");
     }

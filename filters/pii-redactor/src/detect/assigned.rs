@@ -369,12 +369,16 @@ fn is_setting(text: &[u8], (name_end, start): (usize, usize), value: &[u8], sign
     });
     step(name);
     let (head, name) = head.split_at(head.len().less(name));
-    let is_tight = sign == b'=' && start == name_end.plus(1);
+    let is_tight = sign == b'=' && start == name_end.plus(1).plus(usize::from(is_quoted));
     let behind_name =
         matches!(head.trim_ascii_end().last(), Some(byte) if byte.is_ascii_alphanumeric());
     let is_written_as_one = match sign {
         b',' => true,
-        b':' | b'=' if is_quoted && !behind_name => true,
+        // A comparison is none.
+        b'=' if is_quoted => !part(text, name_end, start)
+            .windows(2)
+            .any(|signs| signs == b"=="),
+        b':' if is_quoted && !behind_name => true,
         // `arn:aws:secretsmanager:eu-west-1:111122223333:secret:name` is an address.
         b':' if at(text, start.less(1)) == b':' => false,
         b':' | b'=' => is_tight || is_all_of_line(text, (name_end, start), value.len()),
