@@ -58,9 +58,9 @@ fn a_method_in_another_case_or_overridden_is_ambiguous() {
 
 #[test]
 fn a_path_that_leads_elsewhere_may_belong_to_any_route() {
-    let on = |path: &str| Request {
+    let on = |path: &str| DescribedRequest {
         route: Some("public".to_owned()),
-        ..Request::get(path, &[])
+        ..get(path, &[])
     };
     let yes = (Selection::Rule(0), Selection::Rule(0), true);
     let no = (Selection::NoRule, Selection::Rule(1), false);
@@ -81,7 +81,7 @@ fn a_path_that_leads_elsewhere_may_belong_to_any_route() {
 #[test]
 fn more_types_than_anybody_names_may_be_any() {
     let types: Vec<String> = (0..10_000).map(|number| format!("a/a{number}")).collect();
-    let request = Request::get("/", &[("content-type", &types.join(","))]);
+    let request = get("/", &[("content-type", &types.join(","))]);
     assert_eq!(
         request.media_types().len(),
         9,
