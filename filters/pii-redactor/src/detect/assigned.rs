@@ -374,7 +374,9 @@ fn is_setting(text: &[u8], (name_end, start): (usize, usize), value: &[u8], sign
         matches!(head.trim_ascii_end().last(), Some(byte) if byte.is_ascii_alphanumeric());
     let is_written_as_one = match sign {
         b',' => true,
-        b':' | b'=' if is_quoted && !behind_name => true,
+        // `export DB_PASSWORD="…"`, `const key = '…'`: no sentence has that.
+        b'=' if is_quoted => true,
+        b':' if is_quoted && !behind_name => true,
         // `arn:aws:secretsmanager:eu-west-1:111122223333:secret:name` is an address.
         b':' if at(text, start.less(1)) == b':' => false,
         b':' | b'=' => is_tight || is_all_of_line(text, (name_end, start), value.len()),
