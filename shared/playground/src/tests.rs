@@ -64,6 +64,7 @@ fn a_request_is_explained_filter_by_filter() {
         "pii-redactor",
         "result",
         "audit record",
+        "while it cannot be reached",
     ];
     assert_eq!(titles, wanted);
     assert_eq!(told["document"]["response"]["status"], 401);
