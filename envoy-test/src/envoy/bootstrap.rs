@@ -37,6 +37,11 @@ pub const ADMIN: Address = Address {
     host: "0.0.0.0",
     port: 9901,
 };
+/// Where it is in a configuration for one machine, which no container has to reach.
+pub const LOCAL_ADMIN: Address = Address {
+    host: "127.0.0.1",
+    ..ADMIN
+};
 /// The clusters and where they are in the configuration.
 pub const CLUSTERS: [(&str, Address); 3] = [
     (
@@ -116,7 +121,11 @@ impl Bootstrap {
     /// When they are not where they are declared to be.
     pub fn listen_on(&mut self, gateway: SocketAddr, admin: SocketAddr) -> Result<()> {
         let address = self.tree.pointer_mut("/admin/address/socket_address");
-        replace_address(address, ADMIN, admin).map_err(|reason| self.wrong(&reason))?;
+        let is_local = address
+            .as_ref()
+            .is_some_and(|address| address["address"] == LOCAL_ADMIN.host);
+        let declared = if is_local { LOCAL_ADMIN } else { ADMIN };
+        replace_address(address, declared, admin).map_err(|reason| self.wrong(&reason))?;
         let listener = self.named("/static_resources/listeners", LISTENER)?;
         let address = listener.pointer_mut("/address/socket_address");
         replace_address(address, GATEWAY, gateway).map_err(|reason| self.wrong(&reason))
