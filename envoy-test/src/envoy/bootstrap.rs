@@ -38,7 +38,7 @@ pub const ADMIN: Address = Address {
     port: 9901,
 };
 /// Where it is in a configuration for one machine, which no container has to reach.
-pub const LOCAL_ADMIN: Address = Address {
+const LOCAL_ADMIN: Address = Address {
     host: "127.0.0.1",
     ..ADMIN
 };
