@@ -200,8 +200,8 @@ fn members(bytes: &[u8]) -> Members {
     read().unwrap_or_default()
 }
 
-/// What derived readers would cost, with a message for each mistake that no instance makes, is a twentieth of
-/// the module.
+// Read by hand: derived readers, with a message for each mistake that no instance makes, are a twentieth of the
+// module.
 impl InForce {
     fn read(bytes: &[u8]) -> Option<Self> {
         let json = Json::parse(bytes).ok()?;

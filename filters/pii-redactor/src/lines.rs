@@ -20,8 +20,8 @@ pub(crate) struct Lines {
     indent: usize,
     /// What the line that is read has said of its value.
     info: KeyInfo,
-    /// The text is a vCard, a calendar or LDIF, whose names are known.
-    is_card: bool,
+    /// The names that such a text has, if it is a vCard, a calendar or LDIF.
+    known: Option<KnownNames>,
 }
 
 #[derive(Clone, Debug)]
@@ -66,11 +66,16 @@ impl Lines {
         }
         self.info = KeyInfo::default();
         let ahead = rest(line, place);
-        self.is_card |= ahead.starts_with(b"BEGIN:V") || ahead.starts_with(b"dn:");
+        if self.known.is_none() {
+            self.known = [(&b"BEGIN:V"[..], PROPERTIES), (b"dn:", ATTRIBUTES)]
+                .into_iter()
+                .find(|(beginning, _)| ahead.starts_with(beginning))
+                .map(|(_, known)| known);
+        }
         if matches!(at(ahead, 0), 0 | b'#' | b'\r') || ahead.starts_with(b"---") {
             return line.len();
         }
-        let Some((name, length)) = named(ahead, self.is_card) else {
+        let Some((name, length)) = named(ahead, self.known) else {
             // A text that goes on, or an item of a list.
             let indent = item.map_or(place, |item| item.plus(1));
             self.leave(indent);
@@ -115,7 +120,7 @@ impl Lines {
 }
 
 /// The name at the beginning of a line, and how long it is with the sign behind it.
-fn named(line: &[u8], is_card: bool) -> Option<(Vec<u8>, usize)> {
+fn named(line: &[u8], known: Option<KnownNames>) -> Option<(Vec<u8>, usize)> {
     let line = part(line, 0, MAX_NAME_BYTES);
     if let quote @ (b'"' | b'\'') = at(line, 0) {
         let end = memchr::memchr(quote, rest(line, 1))?.plus(1);
@@ -133,12 +138,18 @@ fn named(line: &[u8], is_card: bool) -> Option<(Vec<u8>, usize)> {
     if name.is_empty() || words > MAX_WORDS {
         return None;
     }
-    if is_card && matches!(at(line, end), b':' | b';') {
+    if let Some(known) = known
+        && matches!(at(line, end), b':' | b';')
+    {
         let sign = end.plus(memchr::memchr(b':', rest(line, end))?);
-        let known = CARD.iter().find(|(card, _)| card.as_bytes() == name);
-        let name = known.map_or(name, |(_, words)| words.as_bytes());
+        // `item1.TEL`: before the dot is what it belongs together with.
+        let property = name.rsplit(|byte| *byte == b'.').next().unwrap_or(name);
+        let words = known
+            .iter()
+            .find(|(called, _)| called.as_bytes().eq_ignore_ascii_case(property))
+            .map_or(property, |(_, words)| words.as_bytes());
         let signs = count_while(line, sign, |byte| byte == b':');
-        return Some((name.to_vec(), sign.plus(signs)));
+        return Some((words.to_vec(), sign.plus(signs)));
     }
     let is_name = match at(line, end) {
         b':' => at(line, end.plus(1)) <= b' ',
@@ -175,14 +186,19 @@ fn value(text: &[u8], (mut from, mut to): (usize, usize)) -> (usize, usize) {
     (from, to)
 }
 
-/// Properties of vCard (RFC 6350) and attributes of LDAP (RFC 4519), and what they would be called in a document.
-const CARD: &[(&str, &str)] = &[
+/// Names in any case, and what they would be called in a document.
+type KnownNames = &'static [(&'static str, &'static str)];
+/// Properties of vCard (RFC 6350).
+const PROPERTIES: KnownNames = &[
     ("FN", "full name"),
     ("N", "full name"),
     ("BDAY", "dob"),
     ("DEATHDATE", "death date"),
     ("ADR", "home address"),
     ("TEL", "phone"),
+];
+/// Attributes of LDAP (RFC 4519).
+const ATTRIBUTES: KnownNames = &[
     ("cn", "full name"),
     ("sn", "surname"),
     ("l", "city"),
@@ -246,6 +262,12 @@ mod tests {
                 "text/vcard",
                 "BEGIN:VCARD\r\nFN:Jane Doe\r\nN:Doe;Jane;;;\r\nBDAY:19710210\r\nADR;TYPE=home:;;742 Evergreen Terrace;Springfield;;;\r\nTEL;TYPE=cell:030 901820\r\nEND:VCARD\r\n",
                 "BEGIN:VCARD\r\nFN:[PERSON_NAME]\r\nN:[PERSON_NAME]\r\nBDAY:1971\r\nADR;TYPE=home:[STREET_ADDRESS]\r\nTEL;TYPE=cell:[PHONE]\r\nEND:VCARD\r\n",
+            ),
+            // As address books of Apple write them, and with names in small letters.
+            (
+                "text/vcard",
+                "BEGIN:VCARD\r\nitem1.TEL;type=pref:030 901820\r\nitem2.fn:Jane Doe\r\nUID:5f1a-7\r\nEND:VCARD\r\n",
+                "BEGIN:VCARD\r\nitem1.TEL;type=pref:[PHONE]\r\nitem2.fn:[PERSON_NAME]\r\nUID:5f1a-7\r\nEND:VCARD\r\n",
             ),
             (
                 "text/ldif",

@@ -369,17 +369,35 @@ fn screenshot_path(root: &Path) -> PathBuf {
     folder.join("audit-report.png")
 }
 
+const WEEK_MS: u64 = 7 * 86_400_000;
+
+/// Writes the trail of an emitter in which each week has the records that `add` makes for one of its days. Returns
+/// when the first day begins.
+fn trail_of_weeks(
+    folder: &TempDir,
+    (seed, weeks): (u64, u64),
+    mut add: impl FnMut(&mut Emitter, u64, &mut Vec<String>),
+) -> u64 {
+    let mut emitter = Emitter::new(seed, "hipaa", Some(emitter_key()));
+    emitter.step_ms = 1;
+    let mut lines = vec![emitter.open(None).text];
+    let begin_ms = emitter.time_ms - emitter.time_ms % 86_400_000;
+    for week in 0..weeks {
+        emitter.time_ms = begin_ms + week * WEEK_MS + 3_600_000;
+        add(&mut emitter, week, &mut lines);
+        lines.push(emitter.checkpoint().text);
+    }
+    lines.push(emitter.close().text);
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    std::fs::write(folder.path().join("trail.ndjson"), text).unwrap();
+    begin_ms
+}
+
 /// A day is compared with the same weekdays before it.
 #[test]
 fn a_baseline_names_what_is_unlike_the_weeks_before() {
     let folder = TempDir::new().unwrap();
-    let mut emitter = Emitter::new(6, "hipaa", Some(emitter_key()));
-    emitter.step_ms = 1;
-    let mut lines = vec![emitter.open(None).text];
-    let week_ms = 7 * 86_400_000;
-    let begin_ms = emitter.time_ms - emitter.time_ms % 86_400_000;
-    for week in 0..5_u64 {
-        emitter.time_ms = begin_ms + week * week_ms + 3_600_000;
+    let begin_ms = trail_of_weeks(&folder, (6, 5), |emitter, week, lines| {
         let is_last = week == 4;
         let mut send = |subject: &str, operation: &str, count: u64, refused: bool, data: u64| {
             for _ in 0..count {
@@ -411,15 +429,11 @@ fn a_baseline_names_what_is_unlike_the_weeks_before() {
         send("mary", "GET /orders", 20, true, 0);
         send("mary", "GET /orders", if is_last { 80 } else { 0 }, true, 0);
         send("root", "GET /admin", 5, false, 0);
-        lines.push(emitter.checkpoint().text);
-    }
-    lines.push(emitter.close().text);
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    std::fs::write(folder.path().join("trail.ndjson"), text).unwrap();
-    let day = |week: u64| trail::time::format(begin_ms + week * week_ms);
+    });
+    let day = |week: u64| trail::time::format(begin_ms + week * WEEK_MS);
     let (from, to) = (
         day(4),
-        trail::time::format(begin_ms + 4 * week_ms + 86_400_000),
+        trail::time::format(begin_ms + 4 * WEEK_MS + 86_400_000),
     );
     let report = json(
         folder.path(),
@@ -452,7 +466,7 @@ fn a_baseline_names_what_is_unlike_the_weeks_before() {
     assert_eq!(number(&report, "totals.requests"), 44 + 20 + 400 + 100 + 5);
     let (from, to) = (
         day(3),
-        trail::time::format(begin_ms + 3 * week_ms + 86_400_000),
+        trail::time::format(begin_ms + 3 * WEEK_MS + 86_400_000),
     );
     let report = json(
         folder.path(),
@@ -485,13 +499,7 @@ fn a_baseline_names_what_is_unlike_the_weeks_before() {
 #[test]
 fn operations_that_one_role_only_uses_are_named() {
     let folder = TempDir::new().unwrap();
-    let mut emitter = Emitter::new(7, "hipaa", Some(emitter_key()));
-    emitter.step_ms = 1;
-    let mut lines = vec![emitter.open(None).text];
-    let week_ms = 7 * 86_400_000;
-    let begin_ms = emitter.time_ms - emitter.time_ms % 86_400_000;
-    for week in 0..2_u64 {
-        emitter.time_ms = begin_ms + week * week_ms + 3_600_000;
+    let begin_ms = trail_of_weeks(&folder, (7, 2), |emitter, _, lines| {
         for (subject, roles, operation, refused) in [
             ("jane", vec!["admin", "staff"], "GET /admin", false),
             ("john", vec!["admin", "staff"], "GET /admin", false),
@@ -514,13 +522,9 @@ fn operations_that_one_role_only_uses_are_named() {
                 lines.push(emitter.request(&request).text);
             }
         }
-        lines.push(emitter.checkpoint().text);
-    }
-    lines.push(emitter.close().text);
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    std::fs::write(folder.path().join("trail.ndjson"), text).unwrap();
+    });
     let at = |time_ms: u64| trail::time::format(time_ms);
-    let (from, to) = (at(begin_ms + week_ms), at(begin_ms + week_ms + 86_400_000));
+    let (from, to) = (at(begin_ms + WEEK_MS), at(begin_ms + WEEK_MS + 86_400_000));
     let options = ["--baseline", "1", "--from", &from, "--to", &to];
     let report = json(folder.path(), &options);
     let found: Vec<String> = rows(&report, "anomalies.rows")

@@ -8,9 +8,9 @@ use super::{Envelope, MAX_NAME_BYTES, Observation, cut};
 /// What the caller of a request got in clear of the data of one class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Disclosed<'o> {
-    /// The class.
+    /// The class of data, such as `EMAIL`.
     pub class: &'o str,
-    /// How many values.
+    /// How many values of that class the caller got in clear.
     pub values: u64,
     /// About how many people the request was, where its rule says who they are.
     pub people: u64,

@@ -23,8 +23,8 @@ pub(crate) struct Credential<'r> {
     pub(crate) asked: Vec<usize>,
 }
 
-/// The different credentials of a request, in the order in which the providers look for them: at most one more
-/// than [`MAX_CREDENTIALS`]. A client can send thousands, and each is compared with all before it.
+/// The different credentials of a request, in the order in which the providers look for them. A client can send
+/// thousands, and each is compared with all before it: beyond [`MAX_CREDENTIALS`], a place gives one more at most.
 pub(crate) fn find<'r, 'l>(
     host: &dyn Host,
     request: &'r Request,

@@ -18,7 +18,7 @@ use crate::reason::Reason;
 /// `x_user_id`, `X-User-ID` and `x-user-id` as one: so all spellings go that fold into a name.
 ///
 /// A client may name such a header in `Connection`, which has the next proxy take it off (RFC 9110 section
-/// 7.6.1): that name goes as well. Envoy itself takes `Connection` off, but where it upgrades.
+/// 7.6.1): that name goes as well. Envoy itself removes `Connection`, except on an upgrade.
 ///
 /// # Errors
 /// The request has such a header, and the host cannot remove it or it is to be refused; or it has
@@ -81,9 +81,9 @@ pub(crate) fn strip_managed_headers(
 }
 
 impl Config {
-    /// Whether the upstream is not to see a trailer of this name, nor the name in `Connection`: a header that only this filter may set,
-    /// and, if the filter enforces anything, a place of credentials, which nobody verifies in trailers, or
-    /// a header that overrides.
+    /// Whether the upstream is not to see a trailer of this name, nor the name in `Connection`: a header that only
+    /// this filter may set, and, if the filter enforces anything, a place of credentials, which nobody verifies in
+    /// trailers, or a header that overrides.
     pub(crate) fn strips_trailer(&self, name: &[u8], enforces: bool) -> bool {
         let is = |taken: &str| http::folds_alike(name, taken.as_bytes());
         let mut managed = self.managed.iter();

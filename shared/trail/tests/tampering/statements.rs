@@ -44,6 +44,14 @@ fn declared_gaps_are_apart_from_others() {
     assert_has(&verdict, 1, Kind::Missing);
 }
 
+/// A trail in the order of its records, or in the reverse.
+fn ordered(mut lines: Vec<String>, is_reversed: bool) -> String {
+    if is_reversed {
+        lines.reverse();
+    }
+    joined(&lines)
+}
+
 /// Whoever has the key could state anything: what a signed record states is compared with the chain.
 #[test]
 fn signed_records_state_what_is_so() {
@@ -71,14 +79,9 @@ fn signed_records_state_what_is_so() {
         lines.push(emitter.control(&close, true).text);
         lines
     };
-    for order in [false, true] {
-        let verified = |change: &dyn Fn(&mut audit::Statement)| {
-            let mut lines = with(change);
-            if order {
-                lines.reverse();
-            }
-            verify(joined(&lines))
-        };
+    for is_reversed in [false, true] {
+        let verified =
+            |change: &dyn Fn(&mut audit::Statement)| verify(ordered(with(change), is_reversed));
         let verdict = verified(&|_| ());
         assert_eq!(verdict.exit_code, 0, "{:#?}", verdict.issues);
         assert_has(&verified(&|s| s.records = 2), 1, Kind::Contradiction);
@@ -148,14 +151,9 @@ fn signed_records_state_what_was_disclosed() {
             statement.disclosed.insert(class.to_owned(), values);
         }
     };
-    for order in [false, true] {
-        let verified = |change: &dyn Fn(&mut audit::Statement)| {
-            let mut lines = with(change);
-            if order {
-                lines.reverse();
-            }
-            verify(joined(&lines))
-        };
+    for is_reversed in [false, true] {
+        let verified =
+            |change: &dyn Fn(&mut audit::Statement)| verify(ordered(with(change), is_reversed));
         let verdict = verified(&|_| ());
         assert_eq!(verdict.exit_code, 0, "{:#?}", verdict.issues);
         // More, fewer, fewer than before, and of a class that no record has.
