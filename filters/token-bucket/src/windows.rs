@@ -10,7 +10,7 @@ pub const MAX_WINDOWS: usize = 4;
 /// The state of a bucket, one time for each window; what is beyond the windows of a limit is 0.
 pub type Tats = [Tat; MAX_WINDOWS];
 
-/// One to four windows.
+/// The one to four windows of a limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Windows {
     list: Vec<Gcra>,
@@ -47,7 +47,7 @@ impl Windows {
         sensible.then_some(Self { list })
     }
 
-    /// Each window.
+    /// All windows, in the order of the configuration.
     #[must_use]
     pub fn list(&self) -> &[Gcra] {
         &self.list

@@ -17,7 +17,7 @@ pub enum KeyPart {
     Ip,
     /// A header by its lower-case name.
     Header(String),
-    /// A query parameter.
+    /// A query parameter, by name.
     Query(String),
     /// A cookie of this name.
     Cookie(String),
@@ -25,26 +25,26 @@ pub enum KeyPart {
     Claim(String),
     /// The verified caller: provider and subject.
     Consumer,
-    /// The route's name.
+    /// The name of the route.
     Route,
-    /// The host name.
+    /// The host name that the request asks for, without a port.
     Host,
     /// The request method, in upper case; `HEAD` is `GET`.
     Method,
-    /// The same for everybody.
+    /// Nothing: all requests share one key.
     Constant,
 }
 
 /// What happens to a request that lacks a part of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OnMissingKey {
-    /// It is not counted.
+    /// The request is not counted.
     Skip,
-    /// It is refused.
+    /// The request is refused.
     Deny,
     /// All such requests share one bucket.
     Shared,
-    /// Another key counts.
+    /// The request is counted by another key.
     Fallback(Vec<KeyPart>),
 }
 
@@ -85,7 +85,7 @@ impl KeySource<'_> {
 }
 
 impl KeyPart {
-    /// Reads one part.
+    /// Reads one part of a key from the configuration, such as `header:x-api-key`.
     #[must_use]
     pub fn read(node: &Node<'_>) -> Option<Self> {
         let text = node.string()?;
@@ -254,16 +254,16 @@ pub struct Key {
 /// The keys of a request under one list of parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Keys {
-    /// A part is missing.
+    /// A part of the key is missing in the request.
     Missing,
     /// One, or several where the request names a part more than once. All of them count.
     Some(Vec<Key>),
-    /// More than [`MAX_KEYS`].
+    /// The request has more than [`MAX_KEYS`] readings of the key.
     TooMany,
 }
 
 impl Key {
-    /// A key without parts.
+    /// Makes a key that has no parts yet.
     #[must_use]
     pub fn of_kind(kind: u8) -> Self {
         Self {

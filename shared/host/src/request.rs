@@ -137,7 +137,7 @@ impl Request {
         &self.listed(host).headers
     }
 
-    /// The method as sent.
+    /// The method as it was sent, in its own case.
     #[must_use]
     pub fn method(&self, host: &dyn Host) -> &str {
         // No method has other characters (RFC 9110 section 9.1), and no rule names one that has.

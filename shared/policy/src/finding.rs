@@ -23,12 +23,12 @@ pub struct Finding {
     pub place: Place,
     /// What became of the values.
     pub outcome: FindingOutcome,
-    /// How many values.
+    /// How many values were found.
     pub count: u64,
 }
 
 impl Finding {
-    /// One value.
+    /// Makes a finding of one value.
     #[must_use]
     pub fn new(kind: &str, category: Category, place: Place, outcome: FindingOutcome) -> Self {
         Self {
@@ -41,7 +41,7 @@ impl Finding {
         }
     }
 
-    /// So many values.
+    /// The same finding with `count` values.
     #[must_use]
     pub fn times(self, count: u64) -> Self {
         Self { count, ..self }
@@ -135,7 +135,7 @@ pub enum FindingOutcome {
 }
 
 impl FindingOutcome {
-    /// All of them.
+    /// All outcomes, for parsing and for tests.
     pub const ALL: [Self; 5] = [
         Self::Seen,
         Self::Sent,
@@ -278,7 +278,7 @@ pub enum Category {
     Special,
     /// Numbers that a government gives: of passports, licences, tax and social insurance.
     Governmental,
-    /// Cards, accounts, banks.
+    /// Payment cards, accounts and banks.
     Financial,
     /// Passwords, keys, tokens, and what else opens something.
     Security,
@@ -287,7 +287,7 @@ pub enum Category {
 }
 
 impl Category {
-    /// All of them.
+    /// All categories, for parsing and for tests.
     pub const ALL: [Self; 7] = [
         Self::Personal,
         Self::Health,

@@ -16,9 +16,9 @@ use crate::units::Rate;
 /// A rate and a burst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Gcra {
-    /// Ticks between two units.
+    /// The emission interval: ticks between two units.
     interval: u128,
-    /// Ticks in a nanosecond.
+    /// How many ticks a nanosecond has.
     ticks_per_ns: u64,
     burst: u64,
     /// Ticks in which an empty bucket fills.
@@ -33,7 +33,7 @@ pub type Tat = u128;
 pub enum Decision {
     /// It passes; this is the state of the bucket from now on.
     Admit {
-        /// The new state.
+        /// The state to store: the theoretical arrival time of the next unit.
         tat: Tat,
     },
     /// It does not pass; nothing changes.
@@ -230,7 +230,7 @@ const fn greatest_common_divisor(mut left: u64, mut right: u64) -> u64 {
     left
 }
 
-/// A century.
+/// The longest time that a bucket may take to fill: a century.
 const MAX_FILL_NS: u64 = 100 * 366 * 86_400 * 1_000_000_000;
 const MAX_NOW_NS: u64 = 1 << 62;
 /// What a rate can count; with it a time fits into 96 bits.

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-/// A path.
+/// A path into a JSON document, such as `$.patients[*].name`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path {
     steps: Vec<Step>,
@@ -14,7 +14,7 @@ pub struct Path {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Step {
-    /// `..`: at any depth.
+    /// Whether the step may be at any depth below (`..`).
     descends: bool,
     /// One of these is enough.
     tests: Vec<Test>,
@@ -237,7 +237,7 @@ struct Node {
     /// What the paths that end here are for.
     reaches: Vec<u16>,
     steps: Vec<(Step, u16)>,
-    /// To children.
+    /// Edges to the direct children of this node.
     here: Edges,
     /// To what is at any depth.
     below: Edges,
@@ -313,7 +313,7 @@ impl PathSet {
         Some(next)
     }
 
-    /// Whether there is none.
+    /// Whether the set has no path.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.root.is_empty()

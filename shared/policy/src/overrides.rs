@@ -39,11 +39,11 @@ impl OverridePolicy {
 /// What is done about each kind of override.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OverrideRules {
-    /// The key `method_override`.
+    /// How overrides of the method are treated: the key `method_override`.
     pub method: OverridePolicy,
-    /// The key `path_override`.
+    /// How overrides of the path are treated: the key `path_override`.
     pub path: OverridePolicy,
-    /// The key `host_override`.
+    /// How overrides of the host are treated: the key `host_override`.
     pub host: OverridePolicy,
 }
 
@@ -109,9 +109,9 @@ impl OverrideRules {
 pub struct OverrideHeader {
     /// Its name, in lower case.
     pub name: &'static str,
-    /// What it overrides.
+    /// Whether it overrides the method, the path or the host.
     pub kind: OverrideKind,
-    /// Who reads it.
+    /// The frameworks and servers that read it.
     pub read_by: &'static str,
 }
 
@@ -317,7 +317,7 @@ pub struct OtherHosts {
 }
 
 impl OtherHosts {
-    /// There is no other.
+    /// The request names no other host.
     pub const NONE: Self = Self {
         names: Vec::new(),
         is_any: false,
@@ -356,7 +356,7 @@ impl OtherHosts {
 pub struct Overrides {
     /// Methods. More than [`MAX_VALUES`] mean any method.
     pub methods: Vec<String>,
-    /// Paths, as sent.
+    /// The paths that the request asks for instead, as sent.
     pub paths: Vec<String>,
     /// Beginnings that are taken off the path, as sent.
     pub prefixes: Vec<String>,

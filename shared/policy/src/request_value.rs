@@ -16,9 +16,9 @@ use crate::values::{MAX_VALUES, Values, parameter_values};
 pub enum RequestValue {
     /// One segment of the path.
     Path(PathVariable),
-    /// A query parameter.
+    /// A query parameter, by name.
     Query(String),
-    /// A header.
+    /// A header, by name.
     Header(String),
     /// The host, or one label of it.
     Host(HostVariable),

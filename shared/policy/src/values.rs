@@ -17,7 +17,7 @@ pub enum Values {
     Missing,
     /// Each value under any reading, once.
     Some(Vec<Vec<u8>>),
-    /// More than [`MAX_VALUES`].
+    /// There are more than [`MAX_VALUES`].
     TooMany,
 }
 
@@ -137,7 +137,7 @@ impl Values {
         }
     }
 
-    /// The values of both.
+    /// The values of `self` and of `other`.
     #[must_use]
     fn and(self, other: Self) -> Self {
         match (self, other) {

@@ -20,7 +20,7 @@ pub type Successions = BTreeSet<(String, String)>;
 /// A key and what it is good for.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The public key.
+    /// The public key that verifies signatures.
     pub key: PublicKey,
     /// Whether an emitter or an operator signs with the key.
     pub role: Role,
@@ -42,7 +42,7 @@ pub enum Role {
 /// What the keys say about a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Vouched {
-    /// It names no key.
+    /// The record names no key.
     Unsigned,
     /// A key that may say this has signed it.
     By(Role),

@@ -68,5 +68,5 @@ impl ResponseRule {
     }
 }
 
-/// The header with `rel="deprecation"`.
+/// The name of the header that carries `rel="deprecation"` (RFC 9745, section 3).
 pub(crate) const LINK: &str = "link";

@@ -32,14 +32,14 @@ use crate::verify::verified::Verified;
 pub(crate) struct Introspector {
     settings: Introspection,
     secret: Secret,
-    /// Responses about active tokens.
+    /// Responses about tokens that are active.
     active: Responses,
     /// Responses about all others, and tokens that the issuer is being asked about.
     others: Responses,
     waiters: ResponseWaiters<TokenHash>,
     /// The tokens about which the issuer has failed since it last answered a question.
     failing: Vec<TokenHash>,
-    /// When it failed last.
+    /// When a call failed last, in nanoseconds of the monotonic clock.
     failed_ns: u64,
 }
 

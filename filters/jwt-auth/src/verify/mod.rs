@@ -49,7 +49,7 @@ pub(crate) struct Verifier {
     pub(crate) providers: Vec<ActiveProvider>,
     /// The key sets that providers take their keys from, and lists.
     pub(crate) documents: Vec<Document>,
-    /// Those to the providers.
+    /// Calls to providers under way.
     pub(crate) calls: Calls<Purpose>,
     /// What became of key sets that were imported since somebody asked.
     imports: Vec<Import>,

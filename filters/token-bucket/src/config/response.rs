@@ -3,7 +3,7 @@
 use policy::config::Node;
 use policy::refusal::CustomResponse;
 
-/// Reads a `refusal` key.
+/// Reads a `refusal` key from the configuration.
 pub(super) fn read(node: &Node<'_>) -> Option<CustomResponse> {
     node.object(|fields| {
         let status = fields.optional("status").map(|n| {

@@ -17,7 +17,7 @@ use host::key::KeyPart;
 
 use super::start_time;
 
-/// A limit at work.
+/// A limit with its table and its counters.
 pub(super) struct ActiveLimit {
     pub(super) settings: Limit,
     /// Its buckets; `None` where a service counts alone.
@@ -93,7 +93,7 @@ impl LimitSet {
         })
     }
 
-    /// Those of a route.
+    /// The limits of a route with a configuration of its own.
     pub(super) fn of_route(startup: &Startup<'_>, shared: &Shared<'_>) -> Result<Self, Problems> {
         let config = startup.read::<Config>(TokenBucket::NAME)?;
         host_limits::check(&config, startup.capabilities)?;

@@ -46,7 +46,7 @@ pub trait PolicyOfRoute {
 pub enum Choice<T> {
     /// What the plugin says for all.
     Plugin,
-    /// What its route says.
+    /// The configuration in the metadata of the route or virtual host.
     Route(Rc<T>),
     /// Nothing: it has been refused, because what its route says is wrong, or it is not clear whose it is.
     Refused,
@@ -248,7 +248,7 @@ impl<T: PolicyOfRoute> RouteConfigs<T> {
         true
     }
 
-    /// Each that is ready.
+    /// Calls `visit` with each configuration that is ready.
     pub fn for_each(&self, mut visit: impl FnMut(&T)) {
         self.folded.iter().for_each(|(_, route)| visit(route));
         for (_, found) in self.known.borrow().iter() {

@@ -21,7 +21,7 @@ impl NameError {
         &self.meant
     }
 
-    /// What belongs there.
+    /// What a name of this kind looks like, for the error message.
     #[must_use]
     pub const fn expected(&self) -> &'static str {
         self.expected

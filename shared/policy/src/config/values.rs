@@ -12,7 +12,7 @@ use crate::json::Json;
 use crate::units::{self, Rate};
 
 impl<'a> Node<'a> {
-    /// A string.
+    /// Reads a string; another type is a problem.
     #[inline(never)]
     #[must_use]
     pub fn string(&self) -> Option<&'a str> {
@@ -81,7 +81,7 @@ impl<'a> Node<'a> {
         check(text).map_err(|error| self.reject(error)).ok()
     }
 
-    /// `true` or `false`.
+    /// Reads `true` or `false`; another type is a problem.
     #[inline(never)]
     #[must_use]
     pub fn boolean(&self) -> Option<bool> {
@@ -93,7 +93,7 @@ impl<'a> Node<'a> {
         self.expected(value, "true or false")
     }
 
-    /// An integer within `range`.
+    /// Reads an integer within `range`; anything else is a problem.
     #[inline(never)]
     #[must_use]
     pub fn integer(&self, range: RangeInclusive<u64>) -> Option<u64> {

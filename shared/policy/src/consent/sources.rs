@@ -310,7 +310,7 @@ impl ConsentSources {
         !self.gpc.is_empty() && facts.header("sec-gpc").is_some_and(says_so)
     }
 
-    /// What this request says.
+    /// Reads what each source says about this request.
     #[must_use]
     pub fn signals(&self, facts: &dyn Facts) -> Consent {
         let remembered = facts.identity().is_some_and(|identity| identity.opted_out);

@@ -7,11 +7,11 @@ use crate::values::MAX_VALUES;
 /// Whether a condition holds for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
-    /// Under no reading.
+    /// The rule fits under no reading of the request.
     No,
-    /// Under some readings.
+    /// The rule fits under some readings and not under others.
     Maybe(Ambiguity),
-    /// Under every reading.
+    /// The rule fits under every reading.
     Yes,
 }
 

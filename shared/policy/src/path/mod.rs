@@ -182,7 +182,7 @@ impl Reading {
         }
     }
 
-    /// The segments, decoded.
+    /// The segments of this reading, decoded.
     #[must_use]
     pub fn segments(&self) -> &[String] {
         &self.segments

@@ -22,7 +22,7 @@ pub enum Significance {
     Unknown,
     /// It routes the path as one without.
     Ignored,
-    /// It tells them apart.
+    /// The part tells paths apart: the upstream routes them differently.
     Significant,
 }
 
@@ -40,7 +40,7 @@ pub struct PathRouting {
 /// How a reading of a path fits a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathFit {
-    /// It does not.
+    /// The pattern does not fit.
     No,
     /// To some upstreams: but for the case of letters, an extension, or a script, which they look past.
     Maybe,
@@ -448,28 +448,28 @@ fn folded(character: char) -> char {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PatternError {
-    /// No leading slash.
+    /// The pattern has no leading slash.
     #[error("a path pattern starts with a slash")]
     NotAbsolute,
-    /// A query or fragment.
+    /// The pattern has a query or a fragment.
     #[error("a path pattern has no query: paths are matched without theirs")]
     Query,
     /// Something that the normalised path never has.
     #[error("a path pattern is written decoded, without % \\ and ;")]
     Encoded,
-    /// `/a/../b`.
+    /// The pattern has a dot segment, as in `/a/../b`.
     #[error("a path pattern has no dot segments: paths are matched resolved")]
     DotSegment,
-    /// `/users/{id}`, `/users/:id`.
+    /// The pattern has a variable, as in `/users/{id}` or `/users/:id`.
     #[error("a path pattern has no variables: * stands for any one segment")]
     Variable,
     /// White space at the end, or a character that cannot be seen.
     #[error("a path pattern has no space at its end and no invisible characters")]
     Space,
-    /// `/a/**/b`.
+    /// The pattern has `**` before its end, as in `/a/**/b`.
     #[error("** stands at the end only")]
     OpenMiddle,
-    /// `/a*`.
+    /// The pattern has a wildcard for a part of a segment, as in `/a*`.
     #[error("* stands for a whole segment: use /a/* or /a/**")]
     PartialWildcard,
 }

@@ -391,9 +391,9 @@ fn resolved(text: &[u8], dots: fn(&[u8]) -> Dots) -> Option<Vec<u8>> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Dots {
     No,
-    /// `.`
+    /// The segment `.`.
     Here,
-    /// `..`
+    /// The segment `..`.
     Up,
 }
 

@@ -11,7 +11,7 @@ pub struct Server {
     pub name: &'static str,
     /// What it does with a path, in order.
     pub steps: &'static [Step],
-    /// Where it is written.
+    /// The documentation or source that says so.
     pub source: &'static str,
 }
 
@@ -22,7 +22,7 @@ pub enum Step {
     Fragment,
     /// `//x/` in front names a host.
     Host,
-    /// `\` is `/`.
+    /// Takes a backslash for a slash.
     Backslash,
     /// `;x` is cut off every segment.
     Parameters,
@@ -38,11 +38,11 @@ pub enum Step {
     DecodeUnreserved,
     /// What was decoded is cut at `?` and `#`.
     DecodedQuery,
-    /// Empty segments go.
+    /// Drops empty segments.
     Merge,
     /// Empty segments in front go.
     MergeLeading,
-    /// Dot segments are resolved.
+    /// Resolves the segments `.` and `..`.
     Dots,
     /// Dot segments are resolved, `%2e` among them.
     EscapedDots,

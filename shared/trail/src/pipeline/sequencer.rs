@@ -34,11 +34,11 @@ pub(super) enum Fate {
     New,
     /// The same, and a key vouches for it.
     Vouched,
-    /// It was there before.
+    /// The same record was there before.
     Again,
 }
 
-/// Records for observers.
+/// A verified record that observers have not seen yet.
 #[derive(Default)]
 pub(super) struct Fresh {
     /// Which, and what became of them.
@@ -159,7 +159,7 @@ impl Sequencer {
         }
     }
 
-    /// Nothing comes after this.
+    /// Ends the input: what is still held back is decided.
     pub(super) fn end(&mut self, reading: &Reading<'_>) -> Vec<Proved> {
         let mut fresh = Fresh::default();
         self.fragments.end_file();

@@ -18,7 +18,7 @@ pub(super) struct Request<'t> {
     pub(super) route: &'t str,
     pub(super) source: &'t str,
     pub(super) class: &'t str,
-    /// An array.
+    /// The findings, as the text of a JSON array.
     pub(super) findings: &'t str,
     /// An array, if there is a refusal in it.
     pub(super) refusals: &'t str,
@@ -144,5 +144,5 @@ impl HeldBack {
 }
 
 const TEXTS: usize = 7;
-/// For each thread.
+/// The most bytes of text that each thread holds.
 const MAX_TEXT_BYTES: usize = 128 << 20;

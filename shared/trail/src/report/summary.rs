@@ -9,7 +9,7 @@ use super::tally::{DataCounts, SubjectCounts, Tally};
 use super::timeline::Point;
 use crate::verdict::Verdict;
 
-/// The report.
+/// What the trail says about the requests of a period.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// When it was made, milliseconds since 1970.
@@ -24,7 +24,7 @@ pub struct Report {
     pub totals: Totals,
     /// How much time a point has.
     pub point_ms: u64,
-    /// Requests over time.
+    /// Counts of requests in each interval of time.
     pub timeline: Vec<Point>,
     /// Classes of data in responses, the most frequent first.
     pub data_classes: Vec<DataClass>,
@@ -34,13 +34,13 @@ pub struct Report {
     pub access: Vec<Access>,
     /// Refusals by rule and reason.
     pub refusals: Vec<Refusal>,
-    /// The busiest subjects.
+    /// The subjects with the most requests.
     pub subjects: Vec<SubjectRow>,
-    /// The busiest routes.
+    /// The routes with the most requests.
     pub routes: Vec<Route>,
     /// Where most requests came from.
     pub sources: Vec<Count>,
-    /// What people agreed to.
+    /// The requests by what people consented to.
     pub consent: Consent,
     /// How long records are kept.
     pub retention: Vec<Retained>,
@@ -72,7 +72,7 @@ pub struct Tables {
     pub retention: Rows,
 }
 
-/// Rows of a table.
+/// The rows of a table, and how many there are beyond them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Rows {
     /// How many are in the report.
@@ -100,19 +100,19 @@ impl Rows {
 /// Counts over all requests.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Totals {
-    /// Requests.
+    /// The number of requests.
     pub requests: u64,
-    /// That went well.
+    /// How many of them succeeded.
     pub allowed: u64,
-    /// That were refused.
+    /// How many of them were refused.
     pub refused: u64,
-    /// That failed otherwise.
+    /// How many of them failed otherwise.
     pub failed: u64,
     /// Records that a request was received, beside those of what became of it.
     pub received: u64,
-    /// Different subjects, at least.
+    /// How many different subjects there are at least.
     pub subjects: u64,
-    /// Different routes, at least.
+    /// How many different routes there are at least.
     pub routes: u64,
     /// Requests in records for which no signature of a given key vouches: they are not counted.
     pub not_counted: u64,
@@ -126,37 +126,37 @@ pub struct Totals {
 pub struct FindingRow {
     /// The class of the data that was found.
     pub class: String,
-    /// `request` or `response`.
+    /// The direction: `request` or `response`.
     pub direction: String,
     /// `seen` by the caller, `sent` to the upstream, `masked`, `removed`, or `blocked`.
     pub outcome: String,
-    /// Requests.
+    /// The number of requests.
     pub requests: u64,
-    /// Values.
+    /// The number of values.
     pub values: u64,
 }
 
-/// A class of data.
+/// A class of data with its values.
 #[derive(Clone, Debug, Serialize)]
 pub struct DataClass {
     /// The name of the class of data.
     pub class: String,
     /// Requests whose response held such data.
     pub requests: u64,
-    /// Values that were found.
+    /// The number of values that were found.
     pub values: u64,
     /// Different subjects that saw them, at least.
     pub subjects: u64,
 }
 
-/// Who saw which data.
+/// A subject with the classes of data that were disclosed to it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Access {
     /// The subject, as the records name it.
     pub subject: String,
     /// Requests whose response held classified data.
     pub requests: u64,
-    /// Requests by class.
+    /// The number of requests by class of data.
     pub data: Vec<Count>,
 }
 
@@ -167,13 +167,13 @@ pub struct Refusal {
     pub rule: String,
     /// The reason code of the refusals.
     pub reason: String,
-    /// Requests that were refused.
+    /// How many requests were refused.
     pub refused: u64,
     /// Requests that would have been, in report mode.
     pub reported: u64,
 }
 
-/// A subject.
+/// A subject with its requests.
 #[derive(Clone, Debug, Serialize)]
 #[expect(missing_docs, reason = "what the names say")]
 pub struct SubjectRow {
@@ -183,7 +183,7 @@ pub struct SubjectRow {
     pub last_ms: u64,
 }
 
-/// A route.
+/// A route with its requests.
 #[derive(Clone, Debug, Serialize)]
 #[expect(missing_docs, reason = "what the names say")]
 pub struct Route {
@@ -194,7 +194,7 @@ pub struct Route {
     pub sensitive: u64,
 }
 
-/// So many of something.
+/// A name with its count.
 #[derive(Clone, Debug, Serialize)]
 #[expect(missing_docs, reason = "what the names say")]
 pub struct Count {
@@ -202,12 +202,12 @@ pub struct Count {
     pub count: u64,
 }
 
-/// What people agreed to.
+/// The requests by what people consented to.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Consent {
-    /// Requests with `Sec-GPC: 1`.
+    /// The number of requests with `Sec-GPC: 1`.
     pub opted_out: u64,
-    /// Requests without.
+    /// The number of requests without `Sec-GPC: 1`.
     pub not_opted_out: u64,
     /// Requests of which it was erased.
     pub erased: u64,

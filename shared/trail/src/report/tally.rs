@@ -21,21 +21,21 @@ use crate::subject::Subject;
 pub struct Filter {
     /// From this time on, milliseconds since 1970.
     pub from_ms: Option<u64>,
-    /// Before this time.
+    /// Only requests before this time, in milliseconds since 1970.
     pub to_ms: Option<u64>,
-    /// Of this subject.
+    /// Only requests of this subject.
     pub subject: Option<Subject>,
-    /// About this person.
+    /// Only requests about this person.
     pub data_subject: Option<Subject>,
     /// Of this operation; with a `*` at the end, of all that begin so.
     pub route: Option<String>,
-    /// Of this retention class.
+    /// Only requests in this retention class.
     pub class: Option<String>,
     /// In whose request or response data of this class was found.
     pub data_class: Option<String>,
 }
 
-/// Counts.
+/// Counts the requests that a filter selects.
 #[derive(Debug)]
 pub struct Tally<'f> {
     filter: &'f Filter,

@@ -9,11 +9,11 @@ use serde::Serialize;
 pub struct Point {
     /// When it begins, milliseconds since 1970.
     pub at_ms: u64,
-    /// Requests that went well.
+    /// How many requests succeeded.
     pub allowed: u64,
-    /// That were refused.
+    /// How many requests were refused.
     pub refused: u64,
-    /// That failed otherwise.
+    /// How many requests failed otherwise.
     pub failed: u64,
 }
 
