@@ -43,7 +43,7 @@ pub enum IdpMood {
 }
 
 impl IdpMood {
-    /// What becomes of a response in this mood.
+    /// How the provider responds in this mood.
     pub(super) async fn respond(self, content: Content) -> hyper::Response<Body> {
         let half = content.body.len() / 2;
         match self {
