@@ -42,7 +42,7 @@ pub enum Error {
     /// It cannot be parsed, or the result is no valid module.
     #[error(transparent)]
     Module(#[from] wasmparser::Error),
-    /// It cannot be written.
+    /// The rewritten module cannot be encoded.
     #[error(transparent)]
     Encoding(#[from] reencode::Error),
     /// There is nothing to call through.
