@@ -144,6 +144,14 @@ codes! {
         "A filter goes by the route, and routes go by the path. A path that some server takes for another place is refused (route_trust), but not what ordinary clients send and upstreams take for the same: /Admin, /index.php/admin, /admin.json, and with an escaped slash /admin%2Fusers, which \"route_trust\": \"unambiguous\" refuses. A rule with \"paths\" has none of these gaps: say there what must hold, or let routes differ by host. filters/meshward/ROUTES.md.";
     BODY_RULE_REFUSES "MW2122" "body_rule_refuses"
         "The host cannot change bodies (APISIX, Kong), and a rule of pii-redactor about bodies enforces: every request that has one and that the rule matches is refused, whatever is in it. Let the rule report (\"mode\": \"report\"), leave bodies out of apply_to, or say \"on_error\": {\"host_readonly\": \"pass\"}: what is found is counted then, and sent.";
+    CALLER_UNKNOWN "MW2123" "caller_unknown"
+        "A filter goes by the caller, and nothing before it says who that is: no jwt-auth in the chain, or a bundle without \"auth\". Limits then have one bucket for everybody, conditions on claims never hold, and nobody is exempt. Put jwt-auth before it, or go by what requests themselves have, such as \"ip\".";
+    IDENTITY_FROM_CLIENT "MW2124" "identity_from_client"
+        "\"identity_from\": \"header\" where the header is not jwt-auth's: on Envoy and what is built on it the identity is a property, jwt-auth never writes the header, and without jwt-auth the client writes it and is whoever it likes. Leave the key out; it is for APISIX and Kong, behind jwt-auth.";
+    UPGRADE_UNFILTERED "MW2125" "upgrade_unfiltered"
+        "An upgrade type with filters of its own does not pass http_filters: with Connection: Upgrade, or CONNECT, a client walks past the filter. Leave \"filters\" out of upgrade_configs, so that upgrades pass all of them, or list the filter there too.";
+    ANSWERED_BEFORE "MW2126" "answered_before"
+        "A filter that responds from its store stands before ours: what it has stored for one caller goes to everybody, unchecked, uncounted and unrecorded. Put it behind pii-redactor, and let responses say who may store them (Cache-Control: private, Vary).";
     NORMALIZE_PATH "MW2201" "normalize_path_off"
         "Dot segments reach the upstream as a client wrote them; requests that rules disagree about are refused with 400.";
     MERGE_SLASHES "MW2202" "merge_slashes_off"

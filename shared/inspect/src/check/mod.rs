@@ -2,6 +2,7 @@
 //! stands around them.
 
 mod bootstrap;
+mod callers;
 pub mod codes;
 pub mod configured;
 pub mod document;

@@ -13,7 +13,7 @@ use super::plugin::{self, Site, shaped};
 use super::rerouted::{self, Placed};
 use super::routes::{self, Plugin, Said};
 use super::tree::{self, Documents, Tree};
-use super::{ENVOY, bootstrap, headers, loaded, locate, parser, subjects, wiring};
+use super::{BUNDLE, ENVOY, bootstrap, callers, headers, loaded, locate, parser, subjects, wiring};
 
 /// How a configuration is read.
 type Read<'r> = &'r dyn Fn(&str) -> Checked<()>;
@@ -26,6 +26,19 @@ fn reader(filter: &str, now_s: i64) -> impl Fn(&str) -> Checked<()> + use<> {
             || Checked::found(Vec::new(), Vec::new(), BTreeSet::new()),
             |parse| parse(text, now_s),
         )
+    }
+}
+
+/// As [`reader`] reads it, where the configuration stands by itself: nothing before it tells the caller.
+fn alone(filter: &str, now_s: i64) -> impl Fn(&str) -> Checked<()> + use<> {
+    let read = reader(filter, now_s);
+    let is_bundle = filter == BUNDLE;
+    move |text| {
+        let mut checked = read(text);
+        if is_bundle {
+            checked.warnings.extend(callers::of_bundle(text));
+        }
+        checked
     }
 }
 
@@ -49,7 +62,7 @@ pub(super) fn check(source: &Source, filter: Option<&str>, now_s: i64) -> super:
     // Two braces begin a template.
     let is_json = start.starts_with(['{', '[']) && !start.starts_with("{{");
     match filter.filter(|filter| *filter != ENVOY) {
-        Some(filter) if is_json => checker.json_config(&reader(filter, now_s), text, &|at| at),
+        Some(filter) if is_json => checker.json_config(&alone(filter, now_s), text, &|at| at),
         Some(filter) => checker.yaml_config(filter),
         None => checker.anything(filter.is_some(), is_json),
     }
@@ -203,7 +216,7 @@ impl Checker<'_> {
             );
         }
         for tree in &documents.trees {
-            self.tree_config(&reader(filter, self.now_s), tree, &tree.json());
+            self.tree_config(&alone(filter, self.now_s), tree, &tree.json());
         }
     }
 
@@ -216,7 +229,7 @@ impl Checker<'_> {
                     let is_manifest = json.member("kind").is_some();
                     if let Some(filter) = plugin::shape(&json).filter(|_| !is_manifest) {
                         self.is_ours = true;
-                        self.json_config(&reader(filter, self.now_s), &text, &|at| at);
+                        self.json_config(&alone(filter, self.now_s), &text, &|at| at);
                         return;
                     }
                 }
@@ -242,7 +255,7 @@ impl Checker<'_> {
                 && let Some(filter) = shaped(document).filter(|_| document.get("kind").is_none())
             {
                 self.is_ours = true;
-                self.tree_config(&reader(filter, self.now_s), document, &document.json());
+                self.tree_config(&alone(filter, self.now_s), document, &document.json());
                 continue;
             }
             let sites: Vec<(Site<'_>, Option<Json>)> = sites

@@ -13,6 +13,7 @@ use std::ops::Range;
 use policy::filters::{AUDIT_EMITTER, TOKEN_BUCKET};
 use policy::json::Json;
 
+use super::callers;
 use super::codes::{self, Code};
 use super::plugin::{Host, Site};
 use super::tree::{Kind, Tree};
@@ -65,6 +66,9 @@ pub(super) fn check(
     wiring.client_addresses(sites);
     wiring.switched_off(sites);
     wiring.internal_redirects(sites);
+    wiring.upgrades(sites);
+    wiring.stores_before(sites);
+    wiring.faults.extend(callers::of_sites(sites));
     wiring.faults
 }
 
@@ -91,7 +95,7 @@ impl Wiring<'_> {
             .iter()
             .find_map(|name| site.plugin.get(name));
         if let Some(policy) = policy
-            && policy.text() == Some("FAIL_OPEN")
+            && is_fail_open(policy)
         {
             self.warning(
                 &codes::FAIL_OPEN,
@@ -159,4 +163,9 @@ impl Wiring<'_> {
             self.warning(&codes::SHA256_MISSING, &url.span, message);
         }
     }
+}
+
+/// `FAIL_OPEN`, or its number in Envoy's `FailurePolicy`.
+fn is_fail_open(policy: &Tree) -> bool {
+    policy.text() == Some("FAIL_OPEN") || policy.json().as_u64() == Some(3)
 }

@@ -1,4 +1,4 @@
-//! Filters of Envoy that are switched off, and requests that pass them twice.
+//! Filters of Envoy that are switched off or bypassed, and requests that pass them twice.
 
 use policy::filters::{JWT_AUTH, TOKEN_BUCKET};
 use policy::json::Json;
@@ -63,6 +63,89 @@ impl Wiring<'_> {
             );
             self.warning(&codes::INTERNAL_REDIRECT, &span, message);
         }
+    }
+
+    /// Upgrades that pass filters of their own in place of ours.
+    pub(super) fn upgrades(&mut self, sites: &[(Site<'_>, Option<Json>)]) {
+        let mut found = Vec::new();
+        visit(self.document, &mut |manager| {
+            let named = |name: &str, other: &str| manager.get(name).or_else(|| manager.get(other));
+            let Some(filters) = named("http_filters", "httpFilters") else {
+                return;
+            };
+            let upgrades = named("upgrade_configs", "upgradeConfigs");
+            for upgrade in upgrades.map_or(&[][..], Tree::items) {
+                let is_off = upgrade.get("enabled").is_some_and(is_false);
+                let own = upgrade.get("filters").filter(|own| !own.items().is_empty());
+                let Some(own) = own.filter(|_| !is_off) else {
+                    continue;
+                };
+                let in_list = |list: &Tree| {
+                    let of_list = sites.iter().filter(|(site, _)| is_in(site, list));
+                    let filters: Vec<&str> = of_list.map(|(site, _)| site.filter).collect();
+                    filters
+                };
+                let kept = in_list(own);
+                let mut lost = in_list(filters);
+                lost.retain(|filter| !kept.contains(filter));
+                if !lost.is_empty() {
+                    found.push((own.span.clone(), lost.join(" and ")));
+                }
+            }
+        });
+        for (span, lost) in found {
+            let message = format!(
+                "these requests pass the filters here in place of http_filters, and so not {lost}"
+            );
+            self.warning(&codes::UPGRADE_UNFILTERED, &span, message);
+        }
+    }
+
+    /// Filters of Envoy that respond from a store before ours have seen the request.
+    pub(super) fn stores_before(&mut self, sites: &[(Site<'_>, Option<Json>)]) {
+        let mut known: Vec<&Tree> = Vec::new();
+        for (site, _) in sites {
+            let Some((list, place)) = site.chain.filter(|_| site.host == Host::Envoy) else {
+                continue;
+            };
+            let before = list.items().iter().take(place);
+            for store in before.filter(|entry| is_store(entry)) {
+                // Once for each store: the first of ours behind it tells.
+                if known.iter().any(|known| std::ptr::eq(*known, store)) {
+                    continue;
+                }
+                known.push(store);
+                let message = format!(
+                    "a response from this store has not passed {}, which stands behind it",
+                    site.filter
+                );
+                let span = store.get("name").map_or(&store.span, |name| &name.span);
+                self.warning(&codes::ANSWERED_BEFORE, span, message);
+            }
+        }
+    }
+}
+
+fn is_in(site: &Site<'_>, list: &Tree) -> bool {
+    site.chain.is_some_and(|(own, _)| std::ptr::eq(own, list))
+}
+
+/// Envoy's cache filters, by the type of their configuration or, where there is none, by their name.
+fn is_store(entry: &Tree) -> bool {
+    let of_entry = ["typed_config", "typedConfig"]
+        .iter()
+        .find_map(|name| entry.get(name)?.get("@type")?.text());
+    let name = entry.get("name").and_then(Tree::text);
+    of_entry.or(name).is_some_and(|text| {
+        text.contains("filters.http.cache.") || text.contains("filters.http.cache_v2.") || text.ends_with("filters.http.cache")
+    })
+}
+
+fn is_false(tree: &Tree) -> bool {
+    match &tree.kind {
+        Kind::Bool(value) => !value,
+        // A BoolValue as Envoy's own dumps write it.
+        _ => tree.get("value").is_some_and(|inner| matches!(inner.kind, Kind::Bool(false))),
     }
 }
 
