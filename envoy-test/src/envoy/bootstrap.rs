@@ -19,9 +19,9 @@ use crate::{Error, FILTERS, Result, paths};
 /// An address as the configuration names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// The host.
+    /// The IP address to listen on.
     pub host: &'static str,
-    /// The port.
+    /// The port to listen on.
     pub port: u16,
 }
 

@@ -35,7 +35,7 @@ const SETTLING: Duration = Duration::from_secs(5);
 /// How an Envoy is to be started.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// One of [`paths::ENVOY_VERSIONS`].
+    /// The version to start, one of [`paths::ENVOY_VERSIONS`].
     pub version: &'static str,
     /// How many worker threads it has.
     pub workers: u32,
@@ -125,7 +125,7 @@ impl Envoy {
         self.log().lines_with("failed: Uncaught").len()
     }
 
-    /// The process id.
+    /// The process id of Envoy.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.process.pid()
@@ -226,19 +226,19 @@ impl Drop for Envoy {
     }
 }
 
-/// How an Envoy ended.
+/// How an Envoy ended that was to end by itself.
 #[derive(Clone, Debug)]
 pub struct Ended {
     /// Whether by itself and without complaint.
     pub cleanly: bool,
-    /// Its whole log.
+    /// The whole log.
     pub log: String,
 }
 
 /// What `envoy --mode validate` said of a bootstrap.
 #[derive(Clone, Debug)]
 pub struct Validation {
-    /// Whether it was accepted.
+    /// Whether Envoy accepted the configuration.
     pub accepted: bool,
     /// The log of the check.
     pub log: String,

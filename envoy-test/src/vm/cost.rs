@@ -31,7 +31,7 @@ pub struct Cost {
     /// Instructions of WebAssembly that the VM runs: they compare versions of a module, whatever else the
     /// machine does.
     pub instructions: u64,
-    /// The calls, by name.
+    /// The host calls by name, with how often each was made.
     pub by_name: String,
 }
 

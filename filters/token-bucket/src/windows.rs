@@ -16,7 +16,7 @@ pub struct Windows {
     list: Vec<Gcra>,
 }
 
-/// What became of a request.
+/// The decision about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WindowsDecision {
     /// Every window lets it pass; the bucket is in this state from now on.

@@ -50,18 +50,18 @@ pub enum ControlState {
 /// A measure, of a requirement.
 #[derive(Clone, Debug, Serialize)]
 pub struct MeasureResult {
-    /// Its id.
+    /// The id of the measure.
     pub id: String,
-    /// In a few words.
+    /// A title of a few words.
     pub title: String,
-    /// Whether it is taken.
+    /// Whether the configuration takes the measure.
     pub state: MeasureState,
     /// What the configuration must say.
     pub setting: String,
     /// For which requests it is not done, where it is for others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<String>,
-    /// What records must say.
+    /// The query that records of the measure must meet.
     pub query: Option<String>,
     /// The records that show it, where a trail was given.
     pub evidence: Option<Evidence>,
@@ -71,18 +71,18 @@ pub struct MeasureResult {
     pub guidance: Option<String>,
 }
 
-/// A requirement.
+/// What was found for one requirement.
 #[derive(Clone, Debug, Serialize)]
 pub struct ControlResult {
     /// What the standard calls it.
     pub id: String,
-    /// What it is about.
+    /// The title of the requirement.
     pub title: String,
-    /// What it demands.
+    /// What the requirement demands, in our words.
     pub demands: String,
-    /// Whether it is met.
+    /// Whether the requirement is met.
     pub state: ControlState,
-    /// By what.
+    /// The measures that it needs.
     pub measures: Vec<MeasureResult>,
     /// What no gateway can do for it.
     pub beyond: String,
@@ -114,20 +114,20 @@ pub struct TrailResult {
     pub of_unknown_configuration: u64,
     /// Whether the trail can be trusted.
     pub result: &'static str,
-    /// The same in words.
+    /// The same as a sentence.
     pub sentence: String,
 }
 
-/// The evidence pack.
+/// The evidence pack for a framework.
 #[derive(Clone, Debug, Serialize)]
 pub struct Assessment {
-    /// The standard.
+    /// The id of the framework: `pci`.
     pub framework: String,
-    /// Its name and edition.
+    /// The framework's name and edition.
     pub title: String,
     /// When it was made, milliseconds since 1970.
     pub made_ms: u64,
-    /// The period.
+    /// The period that was looked at.
     pub period: Period,
     /// Where the configurations come from: the filter, and the file.
     pub configurations: Vec<(String, String)>,
@@ -138,7 +138,7 @@ pub struct Assessment {
     pub inventory: Option<Inventory>,
     /// How many requirements are in each state.
     pub counts: Counts,
-    /// Each.
+    /// The results for all requirements.
     pub controls: Vec<ControlResult>,
 }
 
@@ -154,7 +154,7 @@ pub struct Basis<'b> {
 }
 
 impl Assessment {
-    /// Of a framework.
+    /// Assesses a configuration and a trail against a framework.
     #[must_use]
     pub fn new(catalog: &Catalog, framework: &Framework, basis: &Basis<'_>) -> Self {
         let controls = framework.controls.iter();

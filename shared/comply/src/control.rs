@@ -7,9 +7,9 @@ use crate::predicate::{Predicate, SyntaxError};
 /// Something that the filters can do.
 #[derive(Clone, Debug)]
 pub struct Measure {
-    /// What controls call it.
+    /// The id by which controls name the measure.
     pub id: String,
-    /// In a few words.
+    /// A title of a few words.
     pub title: String,
     /// What the configuration must say.
     pub setting: Predicate,
@@ -29,7 +29,7 @@ pub struct Measure {
     pub contradicts: Option<Predicate>,
     /// The tests that show it, each as `file::name`.
     pub tests: Vec<String>,
-    /// How to set it.
+    /// How to set it in the configuration.
     pub guidance: String,
     /// A configuration of the bundle that does it.
     pub example: String,
@@ -39,7 +39,7 @@ pub struct Measure {
     text: toml::Table,
 }
 
-/// A requirement.
+/// A requirement of a standard.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Control {
@@ -57,13 +57,13 @@ pub struct Control {
     pub beyond: String,
 }
 
-/// A standard.
+/// A standard with its requirements.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Framework {
     /// What it is called on the command line.
     pub id: String,
-    /// Its name and edition.
+    /// The standard's name and edition.
     pub title: String,
     /// Its requirements, as far as a gateway has a part in them.
     #[serde(rename = "control")]
@@ -90,12 +90,12 @@ struct MeasureText {
     counterexample: Option<String>,
 }
 
-/// Measures and frameworks.
+/// All measures and frameworks that are known.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     /// What the filters can do.
     pub measures: Vec<Measure>,
-    /// What standards demand.
+    /// The standards with their requirements.
     pub frameworks: Vec<Framework>,
 }
 
@@ -105,29 +105,29 @@ pub enum CatalogError {
     /// A file is not what it should be.
     #[error("{file}: {message}")]
     File {
-        /// Which.
+        /// The path of the file.
         file: String,
-        /// What is wrong.
+        /// The message of the parser.
         message: String,
     },
     /// A predicate cannot be read.
     #[error("the measure {measure:?}: {key}: {error}")]
     Predicate {
-        /// Of which measure.
+        /// The id of the measure.
         measure: String,
-        /// Which of its keys.
+        /// The key of the measure that is wrong.
         key: &'static str,
-        /// What is wrong.
+        /// What is wrong with its value.
         error: SyntaxError,
     },
     /// A control names a measure that there is not.
     #[error("{framework} {control}: there is no measure {measure:?}")]
     UnknownMeasure {
-        /// The framework.
+        /// The id of the framework.
         framework: String,
-        /// The control.
+        /// The id of the control.
         control: String,
-        /// What it names.
+        /// The id of the measure that does not exist.
         measure: String,
     },
 }

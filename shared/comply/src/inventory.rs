@@ -17,21 +17,21 @@ use trail::scan::Fields;
 /// What is known of the requests for an operation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Seen {
-    /// Requests.
+    /// The number of requests.
     pub requests: u64,
-    /// Those that went well.
+    /// How many of them succeeded.
     pub succeeded: u64,
     /// Those for which nobody was authenticated and that went well.
     pub unauthenticated: u64,
     /// When the last was, milliseconds since 1970.
     pub last_ms: u64,
-    /// How callers were authenticated.
+    /// The methods by which callers were authenticated.
     pub authentication: BTreeSet<String>,
     /// Who called, as the trail names them.
     pub callers: BTreeSet<String>,
-    /// There were more callers.
+    /// Whether there were more callers than are listed.
     pub more_callers: bool,
-    /// Classes of data, with what became of them: `EMAIL masked`.
+    /// Classes of data with how they were handled: `EMAIL masked`.
     pub classes: BTreeSet<String>,
     /// Purposes that people had agreed to.
     pub purposes: BTreeSet<String>,
@@ -42,7 +42,7 @@ pub struct Seen {
 /// An operation of the documents or of the trail.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// `GET /patients/{id}`.
+    /// The operation: `GET /patients/{id}`.
     pub operation: String,
     /// What the document calls it.
     pub id: Option<String>,
@@ -51,14 +51,14 @@ pub struct Row {
     pub seen: Seen,
 }
 
-/// The inventory.
+/// An inventory of the operations of an API.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Inventory {
-    /// Documented, and seen.
+    /// Operations that are documented and were seen.
     pub documented: Vec<Row>,
     /// Seen, and not documented: the upstream answered.
     pub undocumented: Vec<Row>,
-    /// Documented, and not seen.
+    /// Operations that are documented and were not seen.
     pub unused: Vec<Row>,
     /// Documented as deprecated, and still called.
     pub deprecated: Vec<String>,
@@ -104,7 +104,7 @@ struct Request {
 }
 
 impl<'o> Survey<'o> {
-    /// Beside these operations.
+    /// Starts a survey that compares a trail with these operations.
     #[must_use]
     pub fn new(operations: &'o Operations, period: Period, has_keys: bool) -> Self {
         Self {
@@ -346,5 +346,5 @@ impl Observer for Survey<'_> {
 }
 
 const MAX_UNDOCUMENTED: usize = 5_000;
-/// Of one operation.
+/// The most names that are kept for one operation.
 const MAX_NAMES: usize = 1_000;

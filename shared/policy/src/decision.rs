@@ -25,7 +25,7 @@ pub struct Decision {
     /// The rule or limit that decided, by name or by place in the configuration (`rules[2]`).
     #[cfg_attr(test, serde(default, skip_serializing_if = "Option::is_none"))]
     pub rule: Option<String>,
-    /// What became of the request.
+    /// The outcome for the request.
     pub outcome: Outcome,
     /// A stable snake_case code: `token_expired`.
     #[cfg_attr(test, serde(default, skip_serializing_if = "String::is_empty"))]

@@ -21,7 +21,7 @@ pub struct Finding {
     pub rule: Option<String>,
     /// The part of the message.
     pub place: Place,
-    /// What became of the values.
+    /// How the values were handled.
     pub outcome: FindingOutcome,
     /// How many values were found.
     pub count: u64,
@@ -113,7 +113,7 @@ pub(crate) fn by_word<T: Copy>(
     all.into_iter().find(|item| word_of(*item) == word)
 }
 
-/// What became of a value that was found.
+/// How a value that was found was handled.
 ///
 /// Whether a value that was left alone was *seen* (the caller got it) or *sent* (the upstream got
 /// it) follows from the direction: [`FindingOutcome::unchanged`].
@@ -144,7 +144,7 @@ impl FindingOutcome {
         Self::Blocked,
     ];
 
-    /// What becomes of a value that nothing changes.
+    /// The outcome for a value that nothing changes.
     #[must_use]
     pub const fn unchanged(direction: Direction) -> Self {
         match direction {

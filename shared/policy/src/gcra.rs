@@ -28,7 +28,7 @@ pub struct Gcra {
 /// The state of a bucket: the time at which it is full, in ticks of its limit.
 pub type Tat = u128;
 
-/// What became of a request, and the state of its bucket after it.
+/// The decision about a request, and the state of its bucket after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// It passes; this is the state of the bucket from now on.

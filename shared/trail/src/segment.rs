@@ -59,7 +59,7 @@ pub struct Stated {
 #[derive(Clone, Debug, Default)]
 pub struct Segments(BTreeMap<u64, Segment>);
 
-/// What became of a record.
+/// What adding a record did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Placed {
     /// Its number was there already.

@@ -1,4 +1,4 @@
-//! What becomes of a request: the rule, the connection, the callers and what they may do.
+//! Decides about a request: its rule, its connection, its callers and what they may do.
 
 pub(crate) mod connection;
 mod preflight;

@@ -1,4 +1,4 @@
-//! What becomes of the calls that the filter has made.
+//! Handles responses to the calls that the filter has made.
 
 use host::shared_cells::CellHash;
 use host::waiting::{Call, Occasion};

@@ -51,7 +51,7 @@ pub(crate) struct Verifier {
     pub(crate) documents: Vec<Document>,
     /// Calls to providers under way.
     pub(crate) calls: Calls<Purpose>,
-    /// What became of key sets that were imported since somebody asked.
+    /// The results of imports of key sets since they were last taken.
     imports: Vec<Import>,
     pub(crate) lists: Lists,
     list_imports: Vec<ListImport>,

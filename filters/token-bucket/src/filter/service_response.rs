@@ -1,4 +1,4 @@
-//! What services say, and what becomes of the requests that wait for it.
+//! Responses of rate limit services, and the requests that wait for them.
 
 use std::cell::RefCell;
 use std::rc::Rc;

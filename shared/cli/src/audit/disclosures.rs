@@ -128,7 +128,7 @@ struct Found<'s> {
     crowded: u64,
     /// Records of which those whom they are about were erased.
     erased: u64,
-    /// Records that a request was received; what became of it is in another.
+    /// Records that a request was received; another record has its outcome.
     received: u64,
 }
 

@@ -42,7 +42,7 @@ pub(super) fn tell_unvouched(unvouched: u64) {
 }
 
 /// Whether a record says no more than that a request was received. It is written before anybody knows
-/// whether the request is refused; another record says what became of it.
+/// whether the request is refused; another record says how it ended.
 pub(super) fn is_received(text: &str, fields: &Fields) -> bool {
     fields.stage.string(text) == Some("received")
 }

@@ -104,7 +104,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
 struct Found<'f> {
     filter: &'f Filter,
     requests: Vec<Logged>,
-    /// Records that a request was received; what became of it is in another.
+    /// Records that a request was received; another record has its outcome.
     received: u64,
 }
 

@@ -27,18 +27,18 @@ use reach::{is_of_all, read_match};
 pub struct Form {
     /// Which requests: `all routes`, `_rules_[0] of jwt-auth`.
     pub name: String,
-    /// What predicates ask about.
+    /// The document that predicates are evaluated on.
     pub document: Value,
 }
 
 /// What a route says in place of what a filter's configuration says.
 #[derive(Clone, Debug)]
 pub struct RouteConfig {
-    /// The filter.
+    /// The filter that the configuration is for.
     pub part: Part,
-    /// Where it says so.
+    /// The place in the manifest that has the configuration.
     pub place: String,
-    /// What.
+    /// The members of the configuration.
     pub members: Map<String, Value>,
 }
 

@@ -235,7 +235,7 @@ impl Message {
     }
 }
 
-/// What became of one request.
+/// The outcome of one exchange.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub(super) upstream: Message,

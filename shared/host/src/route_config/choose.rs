@@ -215,7 +215,7 @@ impl<T: PolicyOfRoute> RouteConfigs<T> {
         mode
     }
 
-    /// Refuses a request if the mode enforces and it is not let pass. `is_first`: what becomes of it has not been
+    /// Refuses a request if the mode enforces and it is not let pass. `is_first`: its outcome has not been
     /// counted yet.
     fn is_refused(
         &self,

@@ -81,7 +81,7 @@ impl RoutePart {
 /// The keys `route_config` and `_rules_`.
 #[derive(Clone, Debug, Default)]
 pub struct RouteSettings {
-    /// What becomes of requests on a route whose metadata is wrong; `None` reads no metadata.
+    /// How requests on a route with invalid metadata are handled; `None` reads no metadata.
     metadata: Option<OnError>,
     /// The first that is about a request says what differs.
     folded: Vec<FoldedRule>,

@@ -1,11 +1,11 @@
 //! Everything that `meshward check` can find, each under a number that never changes its meaning.
 
-/// A kind of finding.
+/// A kind of finding, with its stable code.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Code {
-    /// `MW1203`.
+    /// The stable code: `MW1203`.
     pub id: &'static str,
-    /// `rule_unreachable`.
+    /// The name: `rule_unreachable`.
     pub name: &'static str,
     /// What it means and what to do.
     pub about: &'static str,

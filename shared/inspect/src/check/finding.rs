@@ -6,7 +6,7 @@ use policy::json::Json;
 
 use super::codes::Code;
 
-/// Something that was found.
+/// An error or a warning about a place in a file.
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// What kind of finding it is.
@@ -19,9 +19,9 @@ pub struct Finding {
     pub span: Option<Range<usize>>,
     /// Where in the configuration: `limits[2].rate`.
     pub path: String,
-    /// What is wrong.
+    /// The message: what is wrong.
     pub message: String,
-    /// What to do.
+    /// A hint: what to do about it.
     pub hint: Option<String>,
     /// The line, from 1; 0 where there is no place.
     pub line: usize,
@@ -41,7 +41,7 @@ impl Finding {
         self
     }
 
-    /// `error` or `warning`.
+    /// The level of the finding: `error` or `warning`.
     #[must_use]
     pub const fn level(&self) -> &'static str {
         if self.is_error { "error" } else { "warning" }
@@ -66,7 +66,7 @@ impl Finding {
         }
     }
 
-    /// For programs.
+    /// The finding as JSON, for programs.
     #[must_use]
     pub fn json(&self) -> Json {
         let number = |number: usize| Json::from(u64::try_from(number).unwrap_or(u64::MAX));

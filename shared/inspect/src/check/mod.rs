@@ -24,12 +24,12 @@ use policy::config::{self, Configuration};
 use policy::filters::{AUDIT_EMITTER, JWT_AUTH, PII_REDACTOR, TOKEN_BUCKET};
 pub(crate) use wiring::called;
 
-/// A text to check.
+/// A file to check, with its contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// What findings call it: the name of a file.
     pub name: String,
-    /// The text.
+    /// The contents of the file.
     pub text: String,
     /// It was named, rather than found in a folder.
     pub is_named: bool,

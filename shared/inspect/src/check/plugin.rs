@@ -22,7 +22,7 @@ pub(super) enum Host {
 }
 
 impl Host {
-    /// What simulates it.
+    /// The profile that the in-process host simulates it with.
     pub(super) const fn profile(self) -> Profile {
         match self {
             Self::Apisix => Profile::Apisix,

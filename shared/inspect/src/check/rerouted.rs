@@ -160,7 +160,7 @@ fn of_part(part: Part, text: &str) -> Vec<Changed> {
     changed
 }
 
-/// What routes match on.
+/// The headers and paths that routes match on, each with its place.
 #[derive(Default)]
 struct Named<'t> {
     headers: Vec<(&'t str, &'t Range<usize>)>,

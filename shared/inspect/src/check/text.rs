@@ -430,7 +430,7 @@ fn offset_of(text: &str, message: &str) -> usize {
 
 const LOOKS_LIKE_YAML: &str = "this looks like YAML; a plugin configuration in a string is JSON";
 
-/// Values of other languages.
+/// Values of other languages that JSON does not have.
 const NOT_OF_JSON: [&str; 9] = [
     "True",
     "False",

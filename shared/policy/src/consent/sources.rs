@@ -78,7 +78,7 @@ struct OwnWord {
     trusted: bool,
 }
 
-/// What becomes of sources that disagree.
+/// How sources that disagree are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Combine {
     /// What one denies is denied.

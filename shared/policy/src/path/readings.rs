@@ -94,7 +94,7 @@ fn of_decoded(texts: &mut Texts) -> Result<(), PathError> {
     texts.branch(|text| [without_sessions(text, false), without_sessions(text, true)])
 }
 
-/// What becomes of empty segments: those in front may name a host.
+/// How empty segments are read: those in front may name a host.
 fn in_front(text: &[u8]) -> [Option<Vec<u8>>; 4] {
     [
         merged(text),

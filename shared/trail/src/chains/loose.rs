@@ -22,7 +22,7 @@ pub(crate) struct Loose {
     pub(crate) place: String,
 }
 
-/// What became of a record that was added.
+/// What adding a record did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Added {
     New,

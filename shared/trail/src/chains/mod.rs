@@ -116,7 +116,7 @@ impl Vouching {
     }
 }
 
-/// What became of a record.
+/// What adding a record did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absorbed {
     /// The record was not there before.

@@ -27,7 +27,7 @@ pub(super) struct Sequencer {
     wants_vouched: bool,
 }
 
-/// What became of a record.
+/// What adding a record did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     /// It is there for the first time.
@@ -41,7 +41,7 @@ pub(super) enum Fate {
 /// A verified record that observers have not seen yet.
 #[derive(Default)]
 pub(super) struct Fresh {
-    /// Which, and what became of them.
+    /// The records, and what adding them did.
     pub(super) indexes: Vec<(usize, Fate)>,
     /// Records that are not in the chunk, or not for the first time.
     pub(super) proved: Vec<Proved>,

@@ -12,7 +12,7 @@ pub(super) struct Request<'t> {
     pub(super) expires_ms: Option<u64>,
     pub(super) action_id: u64,
     pub(super) status_id: u64,
-    /// It says that the request was received, and another what became of it.
+    /// It says that the request was received, and another record has its outcome.
     pub(super) is_received: bool,
     pub(super) subject: &'t str,
     pub(super) route: &'t str,

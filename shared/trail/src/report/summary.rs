@@ -28,7 +28,7 @@ pub struct Report {
     pub timeline: Vec<Point>,
     /// Classes of data in responses, the most frequent first.
     pub data_classes: Vec<DataClass>,
-    /// What became of data that was found, seen or not, in requests and in responses.
+    /// How data that was found in requests and responses was handled, seen or not.
     pub findings: Vec<FindingRow>,
     /// Who saw them, those first who saw most.
     pub access: Vec<Access>,
@@ -108,7 +108,7 @@ pub struct Totals {
     pub refused: u64,
     /// How many of them failed otherwise.
     pub failed: u64,
-    /// Records that a request was received, beside those of what became of it.
+    /// Records that a request was received, beside those with its outcome.
     pub received: u64,
     /// How many different subjects there are at least.
     pub subjects: u64,
@@ -121,7 +121,7 @@ pub struct Totals {
     pub sampled_out: u64,
 }
 
-/// What became of data of a class that was found in messages of one direction.
+/// How data of a class that was found in messages of one direction was handled.
 #[derive(Clone, Debug, Serialize)]
 pub struct FindingRow {
     /// The class of the data that was found.

@@ -222,7 +222,7 @@ impl<'f> Tally<'f> {
             .change(request.class, |row| row.count(request, now_ms));
     }
 
-    /// What became of the data that was found, seen or not.
+    /// How the data that was found was handled, seen or not.
     fn count_findings(&mut self, found: &[Found<'_>]) {
         let mut key = std::mem::take(&mut self.key);
         for (index, one) in found.iter().enumerate() {

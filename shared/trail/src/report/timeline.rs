@@ -23,7 +23,7 @@ pub(super) struct Timeline {
     counts: BTreeMap<u64, [u64; 3]>,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Allowed = 0,

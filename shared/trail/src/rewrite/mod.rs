@@ -14,7 +14,7 @@ use crate::replacement::Replacement;
 use change::Changer;
 use pieces::{Pieces, fragment};
 
-/// What becomes of a record.
+/// How a record is to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// The record stays as it is.

@@ -18,7 +18,7 @@ struct Asking {
     waiting: WaitingRequests<String>,
     /// What the last response said of those who wait.
     passes: bool,
-    /// What became of the requests, by their paths.
+    /// The outcomes of the requests, by their paths.
     ends: Vec<String>,
     each_asks: bool,
     timeout: Duration,
