@@ -35,7 +35,9 @@ pub(super) fn of_sites(sites: &[(Site<'_>, Option<Json>)]) -> Vec<Fault> {
             tells && is_beside(other, site)
         });
         let is_told = tellers.next().is_some();
-        let knows_chain = site.chain.is_some_and(|(list, _)| is_whole(list, site.host));
+        let knows_chain = site
+            .chain
+            .is_some_and(|(list, _)| is_whole(list, site.host));
         for (part, text) in parts(site.filter, &text) {
             let within = |warning: Warning| match site.filter {
                 BUNDLE => warning.under(part.key()),
@@ -143,7 +145,11 @@ fn of_header(
         }
         (true, _) => return None,
     };
-    Some(Warning::new("identity_from_client", "identity_from", message))
+    Some(Warning::new(
+        "identity_from_client",
+        "identity_from",
+        message,
+    ))
 }
 
 /// The first key that goes by the caller, and what happens where nobody knows one.

@@ -137,7 +137,9 @@ fn is_store(entry: &Tree) -> bool {
         .find_map(|name| entry.get(name)?.get("@type")?.text());
     let name = entry.get("name").and_then(Tree::text);
     of_entry.or(name).is_some_and(|text| {
-        text.contains("filters.http.cache.") || text.contains("filters.http.cache_v2.") || text.ends_with("filters.http.cache")
+        text.contains("filters.http.cache.")
+            || text.contains("filters.http.cache_v2.")
+            || text.ends_with("filters.http.cache")
     })
 }
 
@@ -145,7 +147,9 @@ fn is_false(tree: &Tree) -> bool {
     match &tree.kind {
         Kind::Bool(value) => !value,
         // A BoolValue as Envoy's own dumps write it.
-        _ => tree.get("value").is_some_and(|inner| matches!(inner.kind, Kind::Bool(false))),
+        _ => tree
+            .get("value")
+            .is_some_and(|inner| matches!(inner.kind, Kind::Bool(false))),
     }
 }
 
