@@ -333,7 +333,7 @@ fn text_and_page_say_what_to_set() {
         "{page}"
     );
     let list = comply(&bed, "--framework list").expect(0).out;
-    assert_eq!(list.lines().count(), 8, "{list}");
+    assert_eq!(list.lines().count(), 9, "{list}");
 }
 
 /// Whoever answers to an auditor knows which words of an issuer mean two factors.

@@ -228,3 +228,25 @@ fn read_time(node: &Node<'_>) -> Option<u64> {
         .map_err(|error| node.reject(error))
         .ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use audit::keys::SigningKey;
+
+    use super::*;
+
+    /// Whoever made a key gave it an id, and the emitter that signs with it was not told.
+    #[test]
+    fn a_key_is_known_by_the_id_that_it_has_by_itself() {
+        let key = SigningKey::from_seed(None, &[7; 32]);
+        let mut keyring = Keyring::default();
+        let entry = Entry::always(key.public(), Role::Emitter);
+        keyring.add(Some("edge-1".to_owned()), entry.clone());
+        assert_eq!(keyring.given_id(key.id()), "edge-1");
+        assert_eq!(keyring.given_id("edge-2"), "edge-2");
+        assert_eq!(keyring.emitters(), ["edge-1"]);
+        // Given by itself, too, it is that.
+        keyring.add(None, entry);
+        assert_eq!(keyring.given_id(key.id()), key.id());
+    }
+}

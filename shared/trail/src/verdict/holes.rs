@@ -236,3 +236,36 @@ fn declared_text(lost: &Lost, absent: u64) -> String {
         time::format(lost.to_ms)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was rejected with the gap that told of others is told again, with them.
+    #[test]
+    fn what_is_told_again_counts_once() {
+        let told = |sequence: u64, count: u64, ranges: &[Range]| {
+            let lost = Lost {
+                reason: "rejected".to_owned(),
+                count,
+                ranges: ranges.to_vec(),
+                kept: Some("host_log".to_owned()),
+                ..Lost::default()
+            };
+            (sequence, lost)
+        };
+        let gaps = [
+            told(12, 6, &[Range(0, 7)]),
+            told(14, 10, &[Range(0, 13)]),
+            told(20, 10, &[Range(0, 15)]),
+            told(30, 4, &[Range(21, 24)]),
+            told(31, 4, &[Range(21, 24)]),
+            // Without numbers nobody can tell whether they are others.
+            told(40, 3, &[]),
+            told(41, 3, &[]),
+        ];
+        let all: Vec<&(u64, Lost)> = gaps.iter().collect();
+        let again: Vec<bool> = (0..all.len()).map(|at| is_told_again(&all, at)).collect();
+        assert_eq!(again, [true, true, false, false, true, false, false]);
+    }
+}
