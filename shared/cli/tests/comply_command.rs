@@ -120,22 +120,20 @@ fn filters_that_requests_pass_by_are_no_measures() {
     let entry = "- name: meshward\n";
     let at = envoy.find(entry).unwrap();
     let indent = " ".repeat(at - envoy[..at].rfind('\n').unwrap() - 1);
-    let list = envoy.find("http_filters:").unwrap();
     let router = format!("{indent}- name: envoy.filters.http.router\n{indent}{entry}");
     let admin = "static_resources:\n  listeners:\n    - name: beside\n      filter_chains:\n        - filters:\n            - name: hcm\n              typed_config:\n                http_filters: [{name: envoy.filters.http.router}]\n                route_config: {virtual_hosts: [{name: all, domains: ['*'], routes: [{match: {prefix: /}, route: {cluster: upstream}}]}]}\n";
     assert!(
         envoy.contains("cluster: upstream"),
         "the cluster of the second listener"
     );
+    let quoted = CONFIG.replace('\n', " ");
     let kong = |chain: &str, filter: &str| {
         format!(
-            "filter_chains:\n- name: all\n  {chain}\n  filters:\n  - name: meshward\n    {filter}\n    config: {CONFIG}\n",
-            CONFIG = format!("'{}'", CONFIG.replace('\n', " "))
+            "filter_chains:\n- name: all\n  {chain}\n  filters:\n  - name: meshward\n    {filter}\n    config: '{quoted}'\n"
         )
     };
     let disabled = format!("{indent}{entry}{indent}  disabled: true\n");
     let switched = |with: &str| envoy.replacen(&format!("{indent}{entry}"), with, 1);
-    let _ = list;
     for (name, manifest, authentication) in [
         ("as it runs", envoy.to_owned(), "set"),
         ("disabled", switched(&disabled), "missing"),
