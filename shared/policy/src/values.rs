@@ -74,19 +74,15 @@ impl Values {
     ///
     /// Some servers decode `%41` and `+` in a value and some do not, so a value counts as decoded. Some
     /// undo `\101` and `\A` within quotes (Python), so a value counts with and without.
-    /// Other names count too where some server takes them for this one.
+    /// Other names count too where some server takes them for this one, and cookies behind a blank or a comma.
     pub fn of_cookie<'l>(lines: impl IntoIterator<Item = &'l [u8]>, name: &str) -> Self {
-        let pairs = lines
-            .into_iter()
-            .flat_map(|line| line.split(|byte| *byte == b';'));
-        let matching = |pair: &[u8]| {
-            let mut parts = pair.splitn(2, |byte| *byte == b'=');
-            let found = parts.next()?.trim_ascii();
-            let value = parts.next()?.trim_ascii();
+        let cookies = lines.into_iter().flat_map(http::cookie_readings);
+        let matching = |cookie: http::CookieReading<'_>| {
+            let value = cookie.value?;
             let quoted = value
                 .strip_prefix(b"\"")
                 .and_then(|inner| inner.strip_suffix(b"\""));
-            let alike = http::parameters_alike(found, name.as_bytes());
+            let alike = http::parameters_alike(cookie.name, name.as_bytes());
             alike.then(|| {
                 let unescaped = quoted.filter(|inner| inner.contains(&b'\\')).map(unescaped);
                 let plain = form_decoded(quoted.unwrap_or(value));
@@ -94,7 +90,7 @@ impl Values {
                 std::iter::once(plain).chain(unescaped)
             })
         };
-        Self::collected(pairs.filter_map(matching).flatten().map(Cow::Owned))
+        Self::collected(cookies.filter_map(matching).flatten().map(Cow::Owned))
     }
 
     /// Each value, and all of them joined by commas, as some servers read them.
@@ -319,6 +315,10 @@ mod tests {
         }
         assert_eq!(of(&[b"id=x; id=y"]), some(&[b"x", b"y"]));
         assert_eq!(of(&[b"id=x", b"id=y"]), some(&[b"x", b"y"]));
+        // Some servers end a cookie at a blank or a comma, others at semicolons only.
+        assert_eq!(of(&[b"id=x id=y"]), some(&[b"x id=y", b"x", b"y"]));
+        assert_eq!(of(&[b"a=1,id=y"]), some(&[b"y"]));
+        assert_eq!(of(&[br#"id="a b""#]), some(&[b"a b"]));
     }
 
     #[test]

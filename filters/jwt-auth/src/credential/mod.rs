@@ -160,7 +160,9 @@ impl Stripper<'_> {
         // To a server that decodes a path before it looks for the query, an escaped `?` begins one. No host can take
         // a parameter out of that and leave the path what it is to all others.
         for target in decoded_targets(request.raw_path(host)) {
-            if !http::query_parameters(&policy::text::lossy(&target), name).is_empty() {
+            let target = policy::text::lossy(&target);
+            let is_there = !http::query_parameters(&target, name).is_empty();
+            if is_there || http::has_other_spelling_of_parameter(&target, name) {
                 return Err(Status::BadArgument);
             }
         }
