@@ -415,11 +415,21 @@ impl Bootstrap {
     /// The text to give to an Envoy that reads its listener from a file, and again when that is replaced.
     pub(super) fn with_listener_from(&self, file: &Path) -> String {
         let mut tree = self.tree.clone();
-        if let Some(resources) = tree.pointer_mut("/static_resources") {
-            resources["listeners"] = json!([]);
+        if let Some(listeners) = tree.pointer_mut("/static_resources/listeners") {
+            *listeners = json!([]);
         }
-        tree["node"] = json!({"id": LISTENER, "cluster": LISTENER});
-        tree["dynamic_resources"] = json!({"lds_config": {"path_config_source": {"path": file}, "resource_api_version": "V3"}});
+        if let Some(tree) = tree.as_object_mut() {
+            let source =
+                json!({"path_config_source": {"path": file}, "resource_api_version": "V3"});
+            tree.insert(
+                "dynamic_resources".to_owned(),
+                json!({"lds_config": source}),
+            );
+            tree.insert(
+                "node".to_owned(),
+                json!({"id": LISTENER, "cluster": LISTENER}),
+            );
+        }
         tree.to_string()
     }
 
