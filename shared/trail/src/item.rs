@@ -309,9 +309,7 @@ fn from_record(record: Record, keyring: &Keyring) -> Result<Item, Fault> {
         Box::new(ControlItem {
             control,
             class: record.class,
-            key_id: record
-                .signature
-                .map(|(key_id, _)| keyring.given_id(&key_id).to_owned()),
+            key_id: record.signature.map(|(key_id, _)| key_id),
             vouched,
         })
     });

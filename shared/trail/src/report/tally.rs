@@ -73,8 +73,6 @@ pub(super) struct SubjectCounts {
     pub(super) refused: u64,
     /// Requests whose caller saw personal or other classified data.
     pub(super) sensitive: u64,
-    /// The values that the caller saw, and those of each class.
-    pub(super) values: u64,
     pub(super) data: BTreeMap<String, u64>,
     pub(super) last_ms: u64,
 }
@@ -199,8 +197,8 @@ impl<'f> Tally<'f> {
             row.refused += u64::from(refused);
             row.sensitive += u64::from(sensitive);
             row.last_ms = row.last_ms.max(request.time_ms);
-            for (class, count) in &classes {
-                row.saw(class, *count);
+            for (class, _) in &classes {
+                row.saw(class);
             }
         });
         self.routes.change(request.route, |row| {
@@ -361,12 +359,11 @@ impl Filter {
 }
 
 impl SubjectCounts {
-    fn saw(&mut self, class: &str, values: u64) {
-        self.values = self.values.saturating_add(values);
+    fn saw(&mut self, class: &str) {
         if let Some(count) = self.data.get_mut(class) {
-            *count = count.saturating_add(values);
+            *count += 1;
         } else if self.data.len() < MAX_CLASSES {
-            self.data.insert(class.to_owned(), values);
+            self.data.insert(class.to_owned(), 1);
         }
     }
 }
@@ -388,20 +385,18 @@ impl RetentionCounts {
 
 impl Weight for SubjectCounts {
     fn weight(&self) -> u64 {
-        // Who saw data is kept before who did not, and who took much in one request before who took little in many.
-        self.requests.saturating_add(self.values)
+        // Who saw data is kept before who did not.
+        self.requests.saturating_add(self.sensitive)
     }
 
     fn add(&mut self, other: Self) {
         self.requests += other.requests;
         self.refused += other.refused;
         self.sensitive += other.sensitive;
-        self.values = self.values.saturating_add(other.values);
         self.last_ms = self.last_ms.max(other.last_ms);
         for (class, count) in other.data {
             if self.data.len() < MAX_CLASSES || self.data.contains_key(&class) {
-                let known = self.data.entry(class).or_default();
-                *known = known.saturating_add(count);
+                *self.data.entry(class).or_default() += count;
             }
         }
     }

@@ -70,18 +70,14 @@ fn anomalies(text: &mut String, report: &Report) {
 
 fn what_was_found(table: &mut Table<'_>, report: &Report) {
     let tables = &report.tables;
-    let names = ["values", "subject", "requests", "values by class"];
+    let names = ["requests", "subject", "classes"];
     table.head("Who saw which data", tables.access, &names);
     for access in &report.access {
         let data = access.data.iter();
         let data: Vec<String> = data
             .map(|class| format!("{} {}", class.name, thousands(class.count)))
             .collect();
-        let requests = thousands(access.requests);
-        table.row(
-            access.values,
-            &[&access.subject, &requests, &data.join(", ")],
-        );
+        table.row(access.requests, &[&access.subject, &data.join(", ")]);
     }
     let names = ["requests", "class", "values", "subjects"];
     table.head(
