@@ -25,6 +25,8 @@ pub struct Measure {
     pub records: Option<Predicate>,
     /// The same as it is written.
     pub records_text: Option<String>,
+    /// It is not done where the trail says that requests have no record.
+    pub needs_all_records: bool,
     /// Which records show that it was not.
     pub contradicts: Option<Predicate>,
     /// The tests that show it, each as `file::name`.
@@ -81,6 +83,8 @@ struct MeasureText {
     #[serde(default)]
     in_report_mode: bool,
     records: Option<String>,
+    #[serde(default)]
+    needs_all_records: bool,
     contradicts: Option<String>,
     #[serde(default)]
     tests: Vec<String>,
@@ -259,6 +263,7 @@ impl Measure {
             title: text.title,
             setting_text: text.setting,
             in_report_mode: text.in_report_mode,
+            needs_all_records: text.needs_all_records,
             records_text: text.records,
             tests: text.tests,
             guidance: text.guidance,
@@ -269,7 +274,7 @@ impl Measure {
 }
 
 const MEASURES: &str = include_str!("../controls/measures.toml");
-const FRAMEWORKS: [(&str, &str); 8] = [
+const FRAMEWORKS: [(&str, &str); 9] = [
     ("pci.toml", include_str!("../controls/pci.toml")),
     ("hipaa.toml", include_str!("../controls/hipaa.toml")),
     ("gdpr.toml", include_str!("../controls/gdpr.toml")),
@@ -278,4 +283,5 @@ const FRAMEWORKS: [(&str, &str); 8] = [
     ("iso27001.toml", include_str!("../controls/iso27001.toml")),
     ("nist.toml", include_str!("../controls/nist.toml")),
     ("bulk-data.toml", include_str!("../controls/bulk-data.toml")),
+    ("owasp-api.toml", include_str!("../controls/owasp-api.toml")),
 ];
