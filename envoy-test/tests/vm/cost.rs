@@ -64,7 +64,7 @@ fn no_request_costs_much_more_than_others_whatever_it_says() {
         300,
         &|n| json!({"match": {"headers": [{"name": "x-tier", "equals": format!("t{n}")}]}, "allow": "anonymous"}),
     ));
-    let requests = json!({"default": "anonymous", "requests": list(16, &|n| {
+    let requests = json!({"rules": [{"allow": "anonymous"}], "requests": list(16, &|n| {
         let names: Vec<String> = (0..5).map(|m| format!("q{n}_{m}")).collect();
         json!({"max_query": names.iter().map(|name| (name.clone(), json!(10))).collect::<serde_json::Map<_, _>>()})
     })});
