@@ -288,13 +288,41 @@ pub fn parameters_alike(found: &[u8], name: &[u8]) -> bool {
                 .is_some_and(|base| fold_alike(base, name))
 }
 
-/// Whether PHP makes one variable of two names, or ASP.NET reads one parameter.
-fn fold_alike(name: &[u8], other: &[u8]) -> bool {
-    let folded = |byte: &u8| match byte {
+/// The names without brackets for which [`parameters_alike`] may take a parameter of a request, folded: what is none of
+/// them is no name of it. To find it among thousands.
+pub(crate) fn parameter_keys(found: &[u8]) -> Vec<Vec<u8>> {
+    let end = found.split(|byte| *byte == 0).next().unwrap_or(found);
+    let trimmed = end.trim_ascii_start();
+    let inner = trimmed.iter().skip(1).position(|byte| *byte == b'[');
+    let item_of = inner.and_then(|inner| trimmed.get(..inner.saturating_add(1)));
+    let mut parts = trimmed.split(|byte| matches!(*byte, b'[' | b']'));
+    let base = parts.find(|part| !part.is_empty());
+    let mut keys = vec![folded(found)];
+    for name in [Some(trimmed), item_of, base].into_iter().flatten() {
+        let key = folded(name);
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
+/// A name as PHP and ASP.NET compare it.
+pub(crate) fn folded(name: &[u8]) -> Vec<u8> {
+    name.iter().map(folded_byte).collect()
+}
+
+const fn folded_byte(byte: &u8) -> u8 {
+    match *byte {
         b'.' | b' ' | b'[' => b'_',
         other => other.to_ascii_lowercase(),
-    };
-    name.len() == other.len() && name.iter().map(folded).eq(other.iter().map(folded))
+    }
+}
+
+/// Whether PHP makes one variable of two names, or ASP.NET reads one parameter.
+fn fold_alike(name: &[u8], other: &[u8]) -> bool {
+    let folded = |name| <[u8]>::iter(name).map(folded_byte);
+    name.len() == other.len() && folded(name).eq(folded(other))
 }
 
 /// The media type of a `Content-Type` without parameters, lower case (RFC 9110 section 8.3.1).
