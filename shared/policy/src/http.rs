@@ -261,7 +261,8 @@ pub fn folds_alike(name: &[u8], other: &[u8]) -> bool {
 
 /// Whether some server takes a parameter or cookie of a request, `found`, for the one that a configuration calls `name`.
 ///
-/// ASP.NET ignores case. PHP takes `.`, space and `[` for `_`, drops spaces in front and all from a zero byte on. To
+/// ASP.NET ignores case. PHP takes `.`, space and `[` for `_`, drops spaces in front and all from a zero byte on;
+/// `URLSearchParams` drops a second `?` in front. To
 /// many `name[]` or `name[0]` is an item of `name`; Rack (up to 2) and qs (Express 4) also drop brackets in front of a
 /// name, and whatever stands behind a single one. The name `page[size]` stands for that member of `page`, and its items.
 #[must_use]
@@ -270,7 +271,7 @@ pub fn parameters_alike(found: &[u8], name: &[u8]) -> bool {
         return true;
     }
     let found = found.split(|byte| *byte == 0).next().unwrap_or(found);
-    let found = found.trim_ascii_start();
+    let found = without_front(found);
     let is_bracket = |byte: &u8| matches!(*byte, b'[' | b']');
     let parts = |name| <[u8]>::split(name, is_bracket).filter(|part: &&[u8]| !part.is_empty());
     if name.iter().any(is_bracket) {
@@ -292,7 +293,7 @@ pub fn parameters_alike(found: &[u8], name: &[u8]) -> bool {
 /// them is no name of it. To find it among thousands.
 pub(crate) fn parameter_keys(found: &[u8]) -> Vec<Vec<u8>> {
     let end = found.split(|byte| *byte == 0).next().unwrap_or(found);
-    let trimmed = end.trim_ascii_start();
+    let trimmed = without_front(end);
     let inner = trimmed.iter().skip(1).position(|byte| *byte == b'[');
     let item_of = inner.and_then(|inner| trimmed.get(..inner.saturating_add(1)));
     let mut parts = trimmed.split(|byte| matches!(*byte, b'[' | b']'));
@@ -305,6 +306,12 @@ pub(crate) fn parameter_keys(found: &[u8]) -> Vec<Vec<u8>> {
         }
     }
     keys
+}
+
+/// Without what stands in front of a name: blanks (PHP), or the second `?` of a query, which `URLSearchParams` drops.
+fn without_front(name: &[u8]) -> &[u8] {
+    let name = name.strip_prefix(b"?").unwrap_or(name);
+    name.trim_ascii_start()
 }
 
 /// A name as PHP and ASP.NET compare it.
@@ -492,6 +499,7 @@ mod tests {
             "]access_token",
             "access_token]",
             "access_token][x",
+            "?access_token",
             "access_token[a][b]",
         ] {
             let expected = other != "access[token]";

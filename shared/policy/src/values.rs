@@ -392,7 +392,7 @@ mod tests {
 
     #[test]
     fn a_query_that_is_read_once_has_what_one_has_that_is_searched() {
-        let query = "/p?a=1&[a]=2&[[A]]=3&a[]=4&a[x][y]=5&]a=6&a]=7&+a=8&%00a=9&a%00b=10&a.b=11&a[b=12&a[b]=13\
+        let query = "/p??a=0&a=1&[a]=2&[[A]]=3&a[]=4&a[x][y]=5&]a=6&a]=7&+a=8&%00a=9&a%00b=10&a.b=11&a[b=12&a[b]=13\
             &[a][b]=14&a_b=15&a+b[]=16;a=17&=18&[]=19&b=20&aa=21&A%5Bb%5D[]=22";
         let parsed = Query::of(query.as_bytes());
         for name in ["a", "A", "a_b", "a.b", "a[b]", "b", "aa", "c", ".a"] {
