@@ -53,6 +53,7 @@ pub(super) fn of_sites(sites: &[(Site<'_>, Option<Json>)]) -> Vec<Fault> {
                 faults.push(Fault {
                     code: codes::of_warning(warning.code()),
                     is_error: false,
+                    bypasses: Vec::new(),
                     span: site.start_of_config(),
                     message: format!("{}: {}", problem.path(), problem.message()),
                 });

@@ -19,7 +19,7 @@ mod text;
 mod tree;
 mod wiring;
 
-pub use finding::Finding;
+pub use finding::{Bypass, Finding};
 use meshward_bundle::config::Part;
 use policy::config::{self, Configuration};
 use policy::filters::{AUDIT_EMITTER, JWT_AUTH, PII_REDACTOR, TOKEN_BUCKET};
