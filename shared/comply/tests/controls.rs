@@ -314,6 +314,49 @@ example = "{}""#;
     assert!(error.to_string().contains("measures.toml"), "{error}");
 }
 
+/// Of what is not there nothing is wrong: a predicate with a slip of the pen would hold of any configuration.
+#[test]
+fn a_slip_in_a_predicate_of_ones_own_is_named() {
+    let add = |everywhere: &str| {
+        let text = format!("[[measure]]\nid = \"authentication\"\neverywhere = '{everywhere}'\n");
+        catalog().add_own("own.toml", &text)
+    };
+    for right in [
+        "not auth.effective.admits[not is_authenticated]",
+        "auth.effective.admits.require.claims.claim",
+        "auth.**.anything",
+        "auth.rules.require.scopes",
+    ] {
+        add(right).unwrap();
+    }
+    for (wrong, near) in [
+        (
+            "not auth.efective.admits[not is_authenticated]",
+            "did you mean effective?",
+        ),
+        (
+            "not auth.effective.otherwise.acces == \"anonymous\"",
+            "did you mean auth.effective.otherwise.access?",
+        ),
+        (
+            "not auth.effective.admits[is_authentcated]",
+            "is_authenticated?",
+        ),
+        (
+            "not auth.effective.nothing.of.the.kind",
+            "no configuration has that",
+        ),
+    ] {
+        let error = add(wrong).unwrap_err().to_string();
+        assert!(
+            error.contains("own.toml")
+                && error.contains("\"authentication\"")
+                && error.contains(near),
+            "{error}"
+        );
+    }
+}
+
 /// What the filters can do for compliance, by a setting of each: the example of a measure that some requirement names
 /// has it.
 #[test]

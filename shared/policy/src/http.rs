@@ -261,7 +261,8 @@ pub fn folds_alike(name: &[u8], other: &[u8]) -> bool {
 
 /// Whether some server takes a parameter or cookie of a request, `found`, for the one that a configuration calls `name`.
 ///
-/// ASP.NET ignores case. PHP takes `.`, space and `[` for `_`, drops spaces in front and all from a zero byte on. To
+/// ASP.NET ignores case. PHP takes `.`, space and `[` for `_`, drops spaces in front and all from a zero byte on;
+/// `URLSearchParams` drops a second `?` in front. To
 /// many `name[]` or `name[0]` is an item of `name`; Rack (up to 2) and qs (Express 4) also drop brackets in front of a
 /// name, and whatever stands behind a single one. The name `page[size]` stands for that member of `page`, and its items.
 #[must_use]
@@ -270,7 +271,7 @@ pub fn parameters_alike(found: &[u8], name: &[u8]) -> bool {
         return true;
     }
     let found = found.split(|byte| *byte == 0).next().unwrap_or(found);
-    let found = found.trim_ascii_start();
+    let found = without_front(found);
     let is_bracket = |byte: &u8| matches!(*byte, b'[' | b']');
     let parts = |name| <[u8]>::split(name, is_bracket).filter(|part: &&[u8]| !part.is_empty());
     if name.iter().any(is_bracket) {
@@ -288,13 +289,47 @@ pub fn parameters_alike(found: &[u8], name: &[u8]) -> bool {
                 .is_some_and(|base| fold_alike(base, name))
 }
 
-/// Whether PHP makes one variable of two names, or ASP.NET reads one parameter.
-fn fold_alike(name: &[u8], other: &[u8]) -> bool {
-    let folded = |byte: &u8| match byte {
+/// The names without brackets for which [`parameters_alike`] may take a parameter of a request, folded: what is none of
+/// them is no name of it. To find it among thousands.
+pub(crate) fn parameter_keys(found: &[u8]) -> Vec<Vec<u8>> {
+    let end = found.split(|byte| *byte == 0).next().unwrap_or(found);
+    let trimmed = without_front(end);
+    let inner = trimmed.iter().skip(1).position(|byte| *byte == b'[');
+    let item_of = inner.and_then(|inner| trimmed.get(..inner.saturating_add(1)));
+    let mut parts = trimmed.split(|byte| matches!(*byte, b'[' | b']'));
+    let base = parts.find(|part| !part.is_empty());
+    let mut keys = vec![folded(found)];
+    for name in [Some(trimmed), item_of, base].into_iter().flatten() {
+        let key = folded(name);
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
+/// Without what stands in front of a name: blanks (PHP), or the second `?` of a query, which `URLSearchParams` drops.
+fn without_front(name: &[u8]) -> &[u8] {
+    let name = name.strip_prefix(b"?").unwrap_or(name);
+    name.trim_ascii_start()
+}
+
+/// A name as PHP and ASP.NET compare it.
+pub(crate) fn folded(name: &[u8]) -> Vec<u8> {
+    name.iter().map(folded_byte).collect()
+}
+
+const fn folded_byte(byte: &u8) -> u8 {
+    match *byte {
         b'.' | b' ' | b'[' => b'_',
         other => other.to_ascii_lowercase(),
-    };
-    name.len() == other.len() && name.iter().map(folded).eq(other.iter().map(folded))
+    }
+}
+
+/// Whether PHP makes one variable of two names, or ASP.NET reads one parameter.
+fn fold_alike(name: &[u8], other: &[u8]) -> bool {
+    let folded = |name| <[u8]>::iter(name).map(folded_byte);
+    name.len() == other.len() && folded(name).eq(folded(other))
 }
 
 /// The media type of a `Content-Type` without parameters, lower case (RFC 9110 section 8.3.1).
@@ -464,6 +499,7 @@ mod tests {
             "]access_token",
             "access_token]",
             "access_token][x",
+            "?access_token",
             "access_token[a][b]",
         ] {
             let expected = other != "access[token]";

@@ -167,7 +167,7 @@ impl Arguments {
         for path in &self.controls {
             let file = path.display().to_string();
             let text = std::fs::read_to_string(path).map_err(|error| format!("{file}: {error}"))?;
-            let added = catalog.add(&file, &text);
+            let added = catalog.add_own(&file, &text);
             added.map_err(|error| error.to_string())?;
         }
         Ok(catalog)
