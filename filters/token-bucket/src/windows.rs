@@ -95,15 +95,16 @@ impl Windows {
         emptier
     }
 
-    /// How a bucket stands, window by window.
-    #[must_use]
-    pub fn states(&self, tats: &Tats, now_ns: u64) -> Vec<WindowState> {
-        let state = |(gcra, tat): (&Gcra, &Tat)| WindowState {
-            remaining: gcra.remaining(*tat, now_ns),
-            until_full: gcra.until_full(*tat, now_ns),
-            until_next: gcra.until_next(*tat, now_ns),
-        };
-        self.list.iter().zip(tats).map(state).collect()
+    /// How a bucket stands in each window.
+    pub fn states(&self, tats: &Tats, now_ns: u64) -> impl Iterator<Item = (&Gcra, WindowState)> {
+        self.list.iter().zip(tats).map(move |(gcra, tat)| {
+            let state = WindowState {
+                remaining: gcra.remaining(*tat, now_ns),
+                until_full: gcra.until_full(*tat, now_ns),
+                until_next: gcra.until_next(*tat, now_ns),
+            };
+            (gcra, state)
+        })
     }
 
     /// The state of a bucket that is empty in every window.
@@ -167,8 +168,11 @@ mod tests {
             now += SECOND;
         }
         assert_eq!(admitted, 5, "the hour is used up");
-        let states = both.states(&tats, now);
-        assert_eq!((states[0].remaining, states[1].remaining), (2, 0));
+        let left: Vec<u64> = both
+            .states(&tats, now)
+            .map(|(_, state)| state.remaining)
+            .collect();
+        assert_eq!(left, [2, 0]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::control::{Catalog, Control, Framework, Measure};
-use crate::effective::{Form, RouteConfig, forms};
+use crate::effective::{Bypassed, Form, RouteConfig, forms, passed_by};
 use crate::evidence::{Evidence, Found, Period};
 use crate::inventory::Inventory;
 use crate::predicate::ReportMode;
@@ -242,6 +242,13 @@ impl MeasureResult {
                 found.contradicting_example.as_deref().unwrap_or_default()
             ));
         }
+        let lacking = basis.verdict.filter(|_| measure.needs_all_records);
+        if let Some(why) = lacking.and_then(Verdict::lacking) {
+            set = set.min(MeasureState::Limited);
+            gaps.push(format!(
+                "the trail says that requests have no record: {why}"
+            ));
+        }
         // Records of a trail that was changed prove nothing.
         let is_trusted = basis.verdict.is_some_and(|verdict| verdict.exit_code != 1);
         let is_shown = is_trusted && evidence.as_ref().is_some_and(|found| found.records > 0);
@@ -273,9 +280,12 @@ impl Measure {
             false => ReportMode::IsNothing,
         };
         let holds = |form: &Form, mode| self.setting.holds(&form.document, mode);
+        let (forms, unmet): (Vec<&Form>, Vec<&Form>) = forms.iter().partition(|form| form.is_met);
+        let why = unmet.into_iter().filter(|form| holds(form, mode));
+        let why = why.map(|form| format!("{}: what is configured does nothing", form.name));
         if !forms.iter().any(|form| holds(form, mode)) {
             let is_reported = forms.iter().any(|form| holds(form, ReportMode::Counts));
-            let is_unclear = |form: &Form| {
+            let is_unclear = |form: &&Form| {
                 let unclear = self.unclear.as_ref();
                 unclear.is_some_and(|unclear| unclear.holds(&form.document, mode))
             };
@@ -284,7 +294,7 @@ impl Measure {
                 false if forms.iter().any(is_unclear) => MeasureState::Unclear,
                 false => MeasureState::Missing,
             };
-            return (state, Vec::new());
+            return (state, why.collect());
         }
         let gaps: Vec<String> = forms
             .iter()
@@ -316,6 +326,8 @@ pub struct Configurations {
     pub routes: Vec<RouteConfig>,
     /// The filter, and the file, of each.
     pub sources: Vec<(String, String)>,
+    /// Filters that requests pass by.
+    pub bypasses: Vec<Bypassed>,
     /// What records say of the plugin that writes them: the hash of its configuration.
     pub config_sha256: Vec<Hash>,
 }
@@ -346,6 +358,6 @@ impl Configurations {
     /// The documents that predicates ask about, at a time in seconds since 1970.
     #[must_use]
     pub fn forms(&self, now_s: i64) -> Vec<Form> {
-        forms(&self.parts, &self.routes, now_s)
+        passed_by(forms(&self.parts, &self.routes, now_s), &self.bypasses)
     }
 }

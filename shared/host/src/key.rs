@@ -166,8 +166,8 @@ impl KeyPart {
                 let folded = request.folded_lines(host, name);
                 Values::of_lines(lines.iter().map(AsRef::as_ref).chain(folded))
             }
-            Self::Query(name) => match request.targets(host) {
-                Some(targets) => Values::of_parameter(targets, name),
+            Self::Query(name) => match request.queries(host) {
+                Some(queries) => Values::of_parameter(&queries, name),
                 None => Values::TooMany,
             },
             Self::Cookie(name) => {
@@ -294,6 +294,7 @@ impl Key {
 
     fn push(&mut self, value: Vec<u8>) {
         let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
+        self.bytes.reserve(value.len().saturating_add(4));
         self.bytes.extend(length.to_le_bytes());
         self.bytes.extend_from_slice(&value);
         self.values.push(value);
@@ -305,13 +306,25 @@ impl Key {
 pub fn keys(kind: u8, parts: &[KeyPart], source: KeySource<'_>) -> Keys {
     let mut keys = vec![Key::of_kind(kind)];
     for part in parts {
-        let values = match part.values(source) {
+        let mut values = match part.values(source) {
             Values::Missing => return Keys::Missing,
             Values::TooMany => return Keys::TooMany,
             Values::Some(values) => values,
         };
         if keys.len().saturating_mul(values.len()) > MAX_KEYS {
             return Keys::TooMany;
+        }
+        // Nearly every request has one value, and needs no copies.
+        if let [value] = values.as_mut_slice() {
+            let value = std::mem::take(value);
+            let Some((last, others)) = keys.split_last_mut() else {
+                continue;
+            };
+            for key in others {
+                key.push(value.clone());
+            }
+            last.push(value);
+            continue;
         }
         let shorter = std::mem::take(&mut keys);
         for value in values {

@@ -87,7 +87,7 @@ impl Gcra {
     #[inline]
     #[must_use]
     pub fn ticks(&self, now_ns: u64) -> Tat {
-        u128::from(now_ns.min(MAX_NOW_NS)).saturating_mul(self.ticks_per_ns.into())
+        times(now_ns.min(MAX_NOW_NS), self.ticks_per_ns.into())
     }
 
     /// Decides about a request of `cost` units on a bucket at `tat`.
@@ -98,7 +98,7 @@ impl Gcra {
             return Decision::Refuse { wait: None };
         }
         let now = self.ticks(now_ns);
-        let increment = u128::from(cost).saturating_mul(self.interval);
+        let increment = times(cost, self.interval);
         let new_tat = tat.max(now).saturating_add(increment);
         let latest = now.saturating_add(self.capacity);
         match new_tat.checked_sub(latest) {
@@ -208,6 +208,16 @@ impl Gcra {
         let per_ns = u128::from(self.ticks_per_ns);
         let up = ticks.saturating_add(per_ns.saturating_sub(1));
         Duration::from_nanos(divide(up, per_ns))
+    }
+}
+
+/// A product. Nearly always one of the two is 1, which costs no multiplication of 128 bits.
+#[inline]
+fn times(number: u64, by: u128) -> u128 {
+    match (number, by) {
+        (_, 1) => number.into(),
+        (1, _) => by,
+        _ => u128::from(number).saturating_mul(by),
     }
 }
 

@@ -309,7 +309,9 @@ fn from_record(record: Record, keyring: &Keyring) -> Result<Item, Fault> {
         Box::new(ControlItem {
             control,
             class: record.class,
-            key_id: record.signature.map(|(key_id, _)| key_id),
+            key_id: record
+                .signature
+                .map(|(key_id, _)| keyring.given_id(&key_id).to_owned()),
             vouched,
         })
     });

@@ -41,6 +41,7 @@ pub struct Emitter {
 #[expect(missing_docs, reason = "what the names say")]
 pub struct Request {
     pub subject: Option<String>,
+    pub client: &'static str,
     pub roles: Vec<&'static str>,
     pub operation: String,
     pub method: &'static str,
@@ -272,7 +273,7 @@ impl Request {
             subject: Some(subject.clone()),
             roles: self.roles.iter().map(|role| (*role).to_owned()).collect(),
             issuer: Some("https://idp.example.com/realms/shop".to_owned()),
-            client_id: Some("shop-web".to_owned()),
+            client_id: Some(self.client.to_owned()),
             provider: "corp".to_owned(),
             ..Identity::default()
         });
@@ -369,6 +370,7 @@ impl Request {
         let succeeded = refused.is_none() && !failed;
         Self {
             subject: (status != 401).then(|| pseudonym(subject)),
+            client: "shop-web",
             roles: Vec::new(),
             operation: operation.to_owned(),
             method,

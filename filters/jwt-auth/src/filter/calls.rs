@@ -99,7 +99,7 @@ impl JwtAuth {
         let Purpose::Introspection {
             provider: index,
             token,
-            ..
+            client,
         } = call.purpose
         else {
             return false;
@@ -111,7 +111,7 @@ impl JwtAuth {
             return false;
         };
         let result = introspector.on_response(
-            token,
+            (token, client),
             body,
             now.monotonic_ns(),
             now.wall_s(),

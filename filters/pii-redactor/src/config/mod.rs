@@ -342,7 +342,9 @@ impl Config {
             on_error: fields.or("on_error", OnError::default(), |n| OnError::read(&n)),
             sources: Rc::new(FactSources::read(fields)),
             inflate,
-            report_header: fields.or("report_header", None, |n| n.header_name().map(Some)),
+            report_header: fields.or("report_header", None, |n| {
+                n.own_response_header_name().map(Some)
+            }),
             pseudonym_key_env: key_env.filter(|_| keys.were_used()),
             data_budgets,
             budget_keys,

@@ -279,7 +279,7 @@ impl TokenBucket {
             let Some(table) = &limit.table else { continue };
             let after = table.give_back(self.storage(&shared), &charged.receipt, &clock_ns);
             if let Some(tats) = after {
-                states.extend(limit.states_of(&tats, now_ns));
+                limit.add_states_of(&mut states, &tats, now_ns);
             }
         }
         states

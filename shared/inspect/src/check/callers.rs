@@ -53,6 +53,7 @@ pub(super) fn of_sites(source: &str, sites: &[(Site<'_>, Option<Json>)]) -> Vec<
                 faults.push(Fault {
                     code: codes::of_warning(warning.code()),
                     is_error: false,
+                    bypasses: Vec::new(),
                     span: site.place(source, problem.path()),
                     message: format!("{}: {}", problem.path(), problem.message()),
                 });

@@ -135,9 +135,9 @@ codes! {
     DATA_SUBJECT_UNSEEN "MW2117" "data_subject_unseen"
         "A rule of audit-emitter asks for the people in bodies, which pii-redactor finds, and no pii-redactor beside it has a rule that looks for them: records name nobody. Say data_subject in a rule of pii-redactor for the same paths. In the bundle it looks by itself.";
     DISABLED "MW2118" "filter_disabled"
-        "The filter is disabled in its list of filters, and no route of the text enables it: requests pass it unchecked. Enable it with an entry of its name in typed_per_filter_config, or take \"disabled\" out.";
+        "The filter is disabled in its list of filters, and no route of the text enables it, or what its host switches plugins off with says so (\"enabled\": false of Kong, _meta.disable of APISIX, a type NETWORK of Istio, which sees no requests): requests pass it unchecked. Enable it with an entry of its name in typed_per_filter_config, or take the switch out.";
     DISABLED_ON_ROUTE "MW2119" "filter_disabled_on_route"
-        "A route or a virtual host switches the filter off: its requests pass it unchecked.";
+        "A route or a virtual host switches the filter off, or it runs for some requests only (_meta.filter of APISIX): the others pass it unchecked.";
     INTERNAL_REDIRECT "MW2120" "internal_redirect"
         "Envoy runs all filters again for an internal redirect, on the request as they have left it: without the credential that jwt-auth has taken off, so that a target that asks for one refuses it, and limits charge it twice. Let the client follow the redirect, or say \"forward\": true.";
     ROUTES_BY_PATH "MW2121" "routes_by_path"
@@ -152,6 +152,8 @@ codes! {
         "An upgrade type with filters of its own does not pass http_filters: with Connection: Upgrade, or CONNECT, a client walks past the filter. Leave \"filters\" out of upgrade_configs, so that upgrades pass all of them, or list the filter there too.";
     ANSWERED_BEFORE "MW2126" "answered_before"
         "A filter that responds from its store stands before ours: what it has stored for one caller goes to everybody, unchecked, uncounted and unrecorded. Put it behind pii-redactor, and let responses say who may store them (Cache-Control: private, Vary).";
+    LISTENER_UNFILTERED "MW2127" "listener_unfiltered"
+        "Another listener or filter chain has routes to the same clusters, and not the filter: whoever comes that way passes it unchecked. Give its connection manager the same filters, or close it to clients.";
     NORMALIZE_PATH "MW2201" "normalize_path_off"
         "Dot segments reach the upstream as a client wrote them; requests that rules disagree about are refused with 400.";
     MERGE_SLASHES "MW2202" "merge_slashes_off"

@@ -23,10 +23,21 @@ pub struct Finding {
     pub message: String,
     /// A hint: what to do about it.
     pub hint: Option<String>,
+    /// The filters that requests pass by because of it.
+    pub bypasses: Vec<Bypass>,
     /// The line, from 1; 0 where there is no place.
     pub line: usize,
     /// The column in characters, from 1; 0 where there is no place.
     pub column: usize,
+}
+
+/// A filter that does not see requests, though it is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bypass {
+    /// The filter, or the bundle.
+    pub filter: &'static str,
+    /// It sees none at all; else some pass it by.
+    pub is_of_all: bool,
 }
 
 impl Finding {

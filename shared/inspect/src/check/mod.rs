@@ -19,7 +19,7 @@ mod text;
 mod tree;
 mod wiring;
 
-pub use finding::Finding;
+pub use finding::{Bypass, Finding};
 use host::fake::Profile;
 use meshward_bundle::config::Part;
 use policy::config::{self, Configuration};

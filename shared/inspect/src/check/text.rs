@@ -100,6 +100,7 @@ impl Checker<'_> {
             path: path.to_owned(),
             message,
             hint: None,
+            bypasses: Vec::new(),
             line: 0,
             column: 0,
         });
@@ -108,6 +109,9 @@ impl Checker<'_> {
     fn fault(&mut self, fault: wiring::Fault) {
         let message = ("", fault.message);
         self.add(fault.code, fault.is_error, Some(fault.span), message);
+        if let Some(finding) = self.findings.last_mut() {
+            finding.bypasses = fault.bypasses;
+        }
     }
 
     fn hint(&mut self, hint: Option<String>) {

@@ -42,6 +42,13 @@ impl<'a> Node<'a> {
         self.checked("header", names::header_name)
     }
 
+    /// The lower-case name of a header that a filter writes into responses: see [`names::own_response_header_name`].
+    #[inline(never)]
+    #[must_use]
+    pub fn own_response_header_name(&self) -> Option<String> {
+        self.checked("header", names::own_response_header_name)
+    }
+
     /// The name of a header that a request has as one: `host` it has as `:authority` (HTTP/2, and
     /// Envoy whatever the version), so a condition on it would never hold.
     #[inline(never)]

@@ -25,6 +25,8 @@ pub(super) struct Sequencer {
     wants_text: bool,
     /// Whether a key vouches for a record is wanted at once.
     wants_vouched: bool,
+    /// Lines with what only records have, from which none was read, and the chains that they name.
+    unread: Vec<(String, ChainUid)>,
 }
 
 /// What adding a record did.
@@ -59,6 +61,7 @@ impl Sequencer {
             is_overwhelmed: false,
             wants_text,
             wants_vouched,
+            unread: Vec::new(),
         }
     }
 
@@ -115,6 +118,11 @@ impl Sequencer {
             self.add_malformed(cut_off(*line), || place(*line), why);
         }
         self.trail.counts.other_lines += checked.foreign;
+        for (line, chain) in &checked.unread {
+            if self.is_mixed && self.unread.len() < MOST_UNREAD {
+                self.unread.push((place(*line), *chain));
+            }
+        }
         for line in &checked.others {
             if self.is_mixed {
                 self.trail.counts.other_lines += 1;
@@ -182,6 +190,14 @@ impl Sequencer {
             issues.add(kind, || uid.to_owned(), || why.to_owned());
         }
         fresh.proved.extend(self.trail.end_logs(reading.now_ms));
+        // Nobody but who has records knows the id of a chain: no client can write such a line.
+        for (place, chain) in std::mem::take(&mut self.unread) {
+            if self.trail.chains.contains_key(&chain) {
+                let why = "a record of a chain that is here, in a form that is not read";
+                let issues = self.trail.issues_mut();
+                issues.add(Kind::Unreadable, || place.clone(), || why.to_owned());
+            }
+        }
         fresh.proved
     }
 
@@ -383,3 +399,6 @@ fn records_in(line: &str, checker: &mut Checker<'_>) -> Option<Vec<(ChainUid, u6
     }
     (!records.is_empty()).then_some(records)
 }
+
+/// As many lines are kept in mind that were not read: the first ones say enough.
+const MOST_UNREAD: usize = 10_000;

@@ -156,7 +156,9 @@ pub struct Access {
     pub subject: String,
     /// Requests whose response held classified data.
     pub requests: u64,
-    /// The number of requests by class of data.
+    /// The number of values that the subject saw in them.
+    pub values: u64,
+    /// The number of values by class of data.
     pub data: Vec<Count>,
 }
 
@@ -250,7 +252,7 @@ impl Report {
             not_counted: tally.not_counted(),
             sampled_out: verification.records.sampled_out,
         };
-        let by_access = tally.subjects.sorted_by(|row| row.sensitive);
+        let by_access = tally.subjects.sorted_by(|row| row.values);
         let access = by_access.iter().filter(|(_, row)| row.sensitive > 0);
         let data_classes = tally.data.sorted().into_iter().take(rows);
         let data_classes = data_classes.map(|(class, row)| DataClass {
@@ -408,6 +410,7 @@ fn accesses(subject: &str, row: &SubjectCounts) -> Access {
     Access {
         subject: plain(subject),
         requests: row.sensitive,
+        values: row.values,
         data,
     }
 }

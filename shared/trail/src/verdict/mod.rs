@@ -136,6 +136,29 @@ pub struct ChainVerdict {
     pub to_ms: u64,
 }
 
+impl Verdict {
+    /// What the trail itself says of requests that have no record in it.
+    #[must_use]
+    pub fn lacking(&self) -> Option<String> {
+        let sampled_out = self.records.sampled_out;
+        let mut reasons = Vec::new();
+        if sampled_out > 0 {
+            reasons.push(format!("{sampled_out} requests were left out by sampling"));
+        }
+        for (kind, what) in [
+            (Kind::DeclaredGap, "emitters say that requests were lost"),
+            (Kind::Missing, "records are missing"),
+            (Kind::Undelivered, "records were perhaps never delivered"),
+            (Kind::Silence, "emitters were silent"),
+        ] {
+            if self.issue_counts.contains_key(&kind) {
+                reasons.push(what.to_owned());
+            }
+        }
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+}
+
 /// Concludes what the trail is worth as evidence.
 #[must_use]
 pub fn conclude(mut trail: Trail, question: &Question) -> Verdict {

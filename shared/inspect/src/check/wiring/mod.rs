@@ -15,6 +15,7 @@ use policy::json::Json;
 
 use super::callers;
 use super::codes::{self, Code};
+use super::finding::Bypass;
 use super::plugin::{Host, Site};
 use super::tree::{Kind, Tree};
 
@@ -29,6 +30,8 @@ pub(super) struct Fault {
     pub(super) is_error: bool,
     pub(super) span: Range<usize>,
     pub(super) message: String,
+    /// The filters that requests pass by because of it.
+    pub(super) bypasses: Vec<Bypass>,
 }
 
 pub(super) struct Wiring<'t> {
@@ -72,6 +75,7 @@ pub(super) fn check(
     wiring.switched_off(sites);
     wiring.internal_redirects(sites);
     wiring.upgrades(sites);
+    wiring.listeners_without(sites);
     wiring.stores_before(sites);
     wiring.faults.extend(callers::of_sites(source, sites));
     wiring.faults
@@ -92,7 +96,17 @@ impl Wiring<'_> {
             is_error,
             span: span.clone(),
             message,
+            bypasses: Vec::new(),
         });
+    }
+
+    /// Says of the last fault that requests pass these filters by because of it: all requests, or some.
+    fn bypassed(&mut self, filters: impl IntoIterator<Item = &'static str>, is_of_all: bool) {
+        if let Some(fault) = self.faults.last_mut() {
+            let bypasses = filters.into_iter();
+            let bypasses = bypasses.map(|filter| Bypass { filter, is_of_all });
+            fault.bypasses.extend(bypasses);
+        }
     }
 
     fn failure(&mut self, site: &Site<'_>) {
@@ -107,6 +121,7 @@ impl Wiring<'_> {
                 &policy.span,
                 format!("when {} fails, requests pass it unchecked", site.filter),
             );
+            self.bypassed([site.filter], false);
         }
         let open = ["fail_open", "failOpen"]
             .iter()
@@ -119,6 +134,7 @@ impl Wiring<'_> {
                 &open.span,
                 format!("when {} fails, requests pass it unchecked", site.filter),
             );
+            self.bypassed([site.filter], false);
         }
     }
 
