@@ -11,7 +11,12 @@ use super::BUNDLE;
 use crate::simulated;
 
 /// What was found of a configuration, with what the filter refuses there, if nothing else is wrong with it.
-pub(super) fn on_host(checked: Checked<()>, filter: &str, host: Profile, text: &str) -> Checked<()> {
+pub(super) fn on_host(
+    checked: Checked<()>,
+    filter: &str,
+    host: Profile,
+    text: &str,
+) -> Checked<()> {
     if checked.result.is_err() || host == Profile::Envoy {
         return checked;
     }

@@ -227,8 +227,8 @@ fn apisix<'t>(tree: &'t Tree, sites: &mut Vec<Site<'t>>) {
         for member in plugins.members() {
             let config = member.value.get("conf");
             // One of APISIX's own has no `conf`.
-            let by_name = named(&member.name)
-                .filter(|_| config.is_some() || !is_of_apisix(&member.name));
+            let by_name =
+                named(&member.name).filter(|_| config.is_some() || !is_of_apisix(&member.name));
             let filter = by_name.or_else(|| config.and_then(shaped));
             sites.extend(filter.map(|filter| Site {
                 host: Host::Apisix,

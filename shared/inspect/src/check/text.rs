@@ -31,11 +31,7 @@ fn reader(filter: &str, now_s: i64) -> impl Fn(&str) -> Checked<()> + use<> {
 }
 
 /// As [`reader`] reads it, where the configuration stands by itself: nothing before it tells the caller.
-fn alone<'f>(
-    filter: &'f str,
-    host: Profile,
-    now_s: i64,
-) -> impl Fn(&str) -> Checked<()> + use<'f> {
+fn alone<'f>(filter: &'f str, host: Profile, now_s: i64) -> impl Fn(&str) -> Checked<()> + use<'f> {
     let read = reader(filter, now_s);
     move |text| {
         let mut checked = loaded::on_host(read(text), filter, host, text);
@@ -132,7 +128,10 @@ impl Checker<'_> {
         }
         let checked = read(text);
         let paths: BTreeSet<String> = paths_of(&checked).collect();
-        let wanted: BTreeSet<&str> = paths.iter().flat_map(|path| locate::ancestors(path)).collect();
+        let wanted: BTreeSet<&str> = paths
+            .iter()
+            .flat_map(|path| locate::ancestors(path))
+            .collect();
         let spans = locate::spans(text, &wanted);
         let span_of = |path: &str, key: bool| {
             let span = locate::nearest(text, &spans, path, key)?;
@@ -254,7 +253,11 @@ impl Checker<'_> {
                 && let Some(filter) = shaped(document).filter(|_| document.get("kind").is_none())
             {
                 self.is_ours = true;
-                self.tree_config(&alone(filter, self.host, self.now_s), document, &document.json());
+                self.tree_config(
+                    &alone(filter, self.host, self.now_s),
+                    document,
+                    &document.json(),
+                );
                 continue;
             }
             let sites: Vec<(Site<'_>, Option<Json>)> = sites

@@ -141,13 +141,17 @@ impl<'t> Wiring<'t> {
     /// The cluster that the module is fetched from: Envoy starts without it, and refuses every request.
     fn fetched(&mut self, site: &Site<'_>, list: &[Tree]) {
         let uri = ["vm_config", "code", "remote", "http_uri", "cluster"];
-        let Some((cluster, name)) = site.plugin.at(&uri).and_then(|tree| Some((tree, tree.text()?)))
+        let Some((cluster, name)) = site
+            .plugin
+            .at(&uri)
+            .and_then(|tree| Some((tree, tree.text()?)))
         else {
             return;
         };
         let is_there = |known: &Tree| known.get("name").and_then(Tree::text) == Some(name);
         if !list.iter().any(is_there) {
-            let message = format!("the module is fetched from {name:?}, and no cluster is called so");
+            let message =
+                format!("the module is fetched from {name:?}, and no cluster is called so");
             self.error(&codes::CLUSTER_MISSING, &cluster.span, message);
         }
     }

@@ -3,10 +3,10 @@
 use policy::json::Json;
 
 use super::Wiring;
-use crate::check::{BUNDLE, codes};
 use crate::check::higress;
 use crate::check::plugin::{Host, Site, named, shaped};
 use crate::check::tree::{Kind, Tree};
+use crate::check::{BUNDLE, codes};
 
 impl Wiring<'_> {
     /// The module and the configuration are of one filter.
