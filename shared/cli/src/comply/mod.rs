@@ -11,6 +11,7 @@ use comply::control::{Catalog, Framework, Measure};
 use comply::effective::{Bypassed, RouteConfig};
 use comply::evidence::{Found, Period, Search};
 use comply::inventory::{Inventory, Survey};
+use host::fake::Profile;
 use inspect::check::configured::{self, Configured, SaidByRoute};
 use inspect::check::{self, BUNDLE, Bypass, Source, parsed};
 use meshward_bundle::config::{Part, split};
@@ -308,7 +309,7 @@ fn add_bypasses(
         text,
         is_named: true,
     };
-    let findings = check::check(&source, None, now_s).findings;
+    let findings = check::check(&source, None, Profile::Envoy, now_s).findings;
     let switches = |filter: &str| {
         let of_filter = |bypass: &&Bypass| bypass.filter == filter && bypass.is_of_all;
         let bypasses = findings.iter().flat_map(|finding| &finding.bypasses);

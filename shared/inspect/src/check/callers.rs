@@ -19,7 +19,7 @@ use super::wiring::Fault;
 use super::{BUNDLE, codes};
 
 /// The filters of one document of a manifest that go by a caller whom nobody has verified.
-pub(super) fn of_sites(sites: &[(Site<'_>, Option<Json>)]) -> Vec<Fault> {
+pub(super) fn of_sites(source: &str, sites: &[(Site<'_>, Option<Json>)]) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (site, config) in sites {
         let Some(config) = config.as_ref() else {
@@ -54,7 +54,7 @@ pub(super) fn of_sites(sites: &[(Site<'_>, Option<Json>)]) -> Vec<Fault> {
                     code: codes::of_warning(warning.code()),
                     is_error: false,
                     bypasses: Vec::new(),
-                    span: site.start_of_config(),
+                    span: site.place(source, problem.path()),
                     message: format!("{}: {}", problem.path(), problem.message()),
                 });
             }

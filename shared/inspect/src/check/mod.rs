@@ -20,6 +20,7 @@ mod tree;
 mod wiring;
 
 pub use finding::{Bypass, Finding};
+use host::fake::Profile;
 use meshward_bundle::config::Part;
 use policy::config::{self, Configuration};
 use policy::filters::{AUDIT_EMITTER, JWT_AUTH, PII_REDACTOR, TOKEN_BUCKET};
@@ -51,10 +52,10 @@ pub struct Checked {
 }
 
 /// Everything that is wrong with a text, at a time in seconds since 1970. `filter` says whose configuration
-/// it is, where that is not plain from the text.
+/// it is, where that is not plain from the text, and `host` what a configuration that stands by itself is for.
 #[must_use]
-pub fn check(source: &Source, filter: Option<&str>, now_s: i64) -> Checked {
-    let mut checked = text::check(source, filter, now_s);
+pub fn check(source: &Source, filter: Option<&str>, host: Profile, now_s: i64) -> Checked {
+    let mut checked = text::check(source, filter, host, now_s);
     let found = checked.findings.into_iter();
     checked.findings = found.map(|f| f.placed(&source.text)).collect();
     checked

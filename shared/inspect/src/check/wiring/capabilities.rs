@@ -85,7 +85,7 @@ impl Needs {
     /// What a configuration decides by itself.
     fn configured(&mut self, config: &Json) {
         let mut calls = Vec::new();
-        named_clusters(config, &mut calls);
+        named_clusters(config, "", &mut calls);
         let is_asked = |is_grpc: bool| calls.iter().any(|call| call.is_grpc == is_grpc);
         let mut names = BTreeSet::new();
         variables(config, &mut names);

@@ -22,6 +22,7 @@ use super::tree::{Kind, Tree};
 pub(crate) use calls::called;
 pub(super) use chain::same_priority;
 pub(super) use client_address::trusted_hops;
+pub(super) use names::is_of_apisix;
 
 /// What is wrong around a filter, and where.
 pub(super) struct Fault {
@@ -34,6 +35,8 @@ pub(super) struct Fault {
 }
 
 pub(super) struct Wiring<'t> {
+    /// The whole text.
+    source: &'t str,
     document: &'t Tree,
     /// All documents of the text, with this one.
     documents: &'t [Tree],
@@ -42,11 +45,13 @@ pub(super) struct Wiring<'t> {
 
 /// Checks what is around the filters of one of the documents of a text.
 pub(super) fn check(
+    source: &str,
     document: &Tree,
     documents: &[Tree],
     sites: &[(Site<'_>, Option<Json>)],
 ) -> Vec<Fault> {
     let mut wiring = Wiring {
+        source,
         document,
         documents,
         faults: Vec::new(),
@@ -72,7 +77,7 @@ pub(super) fn check(
     wiring.upgrades(sites);
     wiring.listeners_without(sites);
     wiring.stores_before(sites);
-    wiring.faults.extend(callers::of_sites(sites));
+    wiring.faults.extend(callers::of_sites(source, sites));
     wiring.faults
 }
 
