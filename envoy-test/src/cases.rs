@@ -135,12 +135,10 @@ impl Backend for RealEnvoy {
             (step.expect.records.is_some() && self.records_may_come)
                 || (!step.expect.metrics.is_empty() && self.counts_may_come)
         };
-        let fresh = file.stateful || case.steps.iter().any(spoiled);
-        if configured && self.environment == file.environment && !fresh {
+        let is_spoiled = case.steps.iter().any(spoiled);
+        if configured && self.environment == file.environment && !file.stateful && !is_spoiled {
             return Ok(());
         }
-        // The old one ends before the new one starts.
-        self.envoy = None;
         self.configuration = Some(file.configuration.clone());
         let mut bootstrap = self.peers.bootstrap(&[self.filter.as_str()])?;
         bootstrap.configure(&self.filter, &file.configuration)?;
@@ -151,7 +149,22 @@ impl Backend for RealEnvoy {
         if self.is_bundled {
             bootstrap.bundle()?;
         }
-        self.envoy = Some(Envoy::start(&bootstrap, Options::default())?);
+        // What a VM remembers goes with it. What it still counts and sends may come, so a case that has to tell that
+        // from its own gets a new Envoy.
+        let running = self.envoy.take().filter(|envoy| envoy.traps() == 0);
+        if let Some(mut envoy) = running.filter(|_| !is_spoiled) {
+            envoy.replace_listener(&bootstrap)?;
+            self.envoy = Some(envoy);
+            // The old VM closes its chain with a record.
+            self.records_may_come = true;
+            return Ok(());
+        }
+        let options = Options {
+            drain_seconds: Some(0),
+            replaces_listener: true,
+            ..Options::default()
+        };
+        self.envoy = Some(Envoy::start(&bootstrap, options)?);
         (self.records_may_come, self.counts_may_come) = (false, false);
         Ok(())
     }

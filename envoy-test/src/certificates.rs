@@ -16,13 +16,13 @@ use crate::{Error, Result};
 pub enum AltName<'a> {
     /// A DNS name.
     Dns(&'a str),
-    /// Such as `spiffe://shop.test/orders`.
+    /// A URI, such as `spiffe://shop.test/orders`.
     Uri(&'a str),
-    /// A mail address.
+    /// An e-mail address.
     Email(&'a str),
 }
 
-/// A certificate authority.
+/// A certificate authority that issues certificates for tests.
 pub struct Authority {
     certificate: String,
     issuer: Issuer<'static, KeyPair>,
@@ -113,13 +113,13 @@ impl Authority {
 }
 
 impl Certificate {
-    /// In DER.
+    /// The certificate in DER.
     #[must_use]
     pub fn der(&self) -> &[u8] {
         &self.der
     }
 
-    /// In PEM.
+    /// The certificate in PEM.
     #[must_use]
     pub fn pem(&self) -> &str {
         &self.pem

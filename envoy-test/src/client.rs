@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The protocol that a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// HTTP/1.1.
+    /// HTTP/1.1
     Http1,
     /// HTTP/2, without TLS by prior knowledge.
     Http2,
@@ -35,7 +35,7 @@ impl Protocol {
     pub const BOTH: [Self; 2] = [Self::Http1, Self::Http2];
 }
 
-/// A request to send.
+/// A request that the client sends.
 #[derive(Clone, Debug)]
 pub struct Request {
     method: String,
@@ -60,7 +60,7 @@ impl Request {
         }
     }
 
-    /// A GET request.
+    /// A GET request for `path`.
     #[must_use]
     pub fn get(path: &str) -> Self {
         Self::new("GET", path)
@@ -81,7 +81,7 @@ impl Request {
         self
     }
 
-    /// Adds `Authorization: Bearer <token>`.
+    /// Adds the header `Authorization: Bearer <token>`.
     #[must_use]
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", format!("Bearer {token}"))
@@ -103,12 +103,12 @@ impl Request {
     }
 }
 
-/// What came back.
+/// The response that the client received.
 #[derive(Clone)]
 pub struct Response {
-    /// The status.
+    /// The status code.
     pub status: u16,
-    /// The headers.
+    /// The headers, without the status.
     pub headers: HeaderMap,
     /// The body as far as it came.
     pub body: Vec<u8>,

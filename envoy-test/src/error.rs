@@ -10,31 +10,31 @@ pub enum Error {
     /// A file that a make target produces is not there.
     #[error("{} is not there: run `{command}` first", path.display())]
     NotBuilt {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What makes it.
+        /// The command that makes it.
         command: String,
     },
     /// A file, socket or process could not be used.
     #[error("{action}: {source}")]
     Io {
-        /// What was tried.
+        /// What was tried, for the message.
         action: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// An HTTP exchange failed below the level of statuses.
     #[error("{action}: {reason}")]
     Http {
-        /// What was tried.
+        /// What was tried, for the message.
         action: String,
-        /// What the library said.
+        /// The message of the library.
         reason: String,
     },
     /// An Envoy ended, or never became ready.
     #[error("Envoy {event}; its log ends with:\n{log}")]
     Envoy {
-        /// What happened.
+        /// What happened, for the message.
         event: String,
         /// The last lines of its log.
         log: String,
@@ -42,9 +42,9 @@ pub enum Error {
     /// A peer that is a process of its own ended, never became ready, or refused what it was asked.
     #[error("{peer} {event}; its log ends with:\n{log}")]
     Peer {
-        /// Which.
+        /// The name of the peer.
         peer: &'static str,
-        /// What happened.
+        /// What happened, for the message.
         event: String,
         /// The last lines of its log.
         log: String,
@@ -52,7 +52,7 @@ pub enum Error {
     /// A configuration file does not have the shape that the test bed counts on.
     #[error("{file}: {reason}")]
     Config {
-        /// The file.
+        /// The path of the file.
         file: String,
         /// What was expected of it.
         reason: String,
@@ -60,9 +60,9 @@ pub enum Error {
     /// A key could not be made or a token not be signed.
     #[error("{action}: {reason}")]
     Crypto {
-        /// What was tried.
+        /// What was tried, for the message.
         action: String,
-        /// What the library said.
+        /// The message of the library.
         reason: String,
     },
     /// A command that a test runs has failed.
@@ -78,7 +78,7 @@ pub enum Error {
     TimedOut {
         /// What was waited for.
         what: String,
-        /// For how long.
+        /// How many seconds it was waited for.
         seconds: u64,
     },
 }

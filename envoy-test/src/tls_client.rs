@@ -20,9 +20,9 @@ use crate::{Error, Result};
 /// Which versions of TLS a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsVersion {
-    /// TLS 1.2 alone.
+    /// The client offers TLS 1.2 only.
     Tls12,
-    /// TLS 1.3 alone.
+    /// The client offers TLS 1.3 only.
     Tls13,
 }
 

@@ -12,7 +12,7 @@ pub use cases::in_log;
 /// A trail that fits together as far as it is there.
 #[derive(Clone, Debug, Default)]
 pub struct Trail {
-    /// Records of requests.
+    /// The number of records of requests.
     pub requests: usize,
     /// Records that came more than once.
     pub duplicates: usize,
@@ -24,7 +24,7 @@ pub struct Trail {
     pub lost: BTreeMap<String, u64>,
     /// Chains whose end is not there.
     pub open_ended: usize,
-    /// Chains.
+    /// The number of chains.
     pub chains: usize,
 }
 

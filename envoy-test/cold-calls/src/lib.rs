@@ -39,10 +39,10 @@ pub const INSTRUCTIONS: &str = "cold-calls.instructions";
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// It cannot be parsed, or what became of it is no valid module.
+    /// It cannot be parsed, or the result is no valid module.
     #[error(transparent)]
     Module(#[from] wasmparser::Error),
-    /// It cannot be written.
+    /// The rewritten module cannot be encoded.
     #[error(transparent)]
     Encoding(#[from] reencode::Error),
     /// There is nothing to call through.

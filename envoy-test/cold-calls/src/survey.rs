@@ -6,7 +6,7 @@ use wasmparser::{
 
 use crate::Error;
 
-/// A module in numbers.
+/// The sizes and calls of a module's functions.
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
     /// How many types there are.

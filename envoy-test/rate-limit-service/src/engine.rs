@@ -40,7 +40,7 @@ pub(crate) struct Applied {
     pub(crate) until_reset: Duration,
 }
 
-/// `edge/tenant=5/60`.
+/// A limit on the command line: `edge/tenant=5/60`.
 pub(crate) struct LimitText {
     domain: String,
     keys: Vec<String>,

@@ -19,9 +19,9 @@ use crate::{Error, FILTERS, Result, paths};
 /// An address as the configuration names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// The host.
+    /// The IP address to listen on.
     pub host: &'static str,
-    /// The port.
+    /// The port to listen on.
     pub port: u16,
 }
 
@@ -396,6 +396,41 @@ impl Bootstrap {
     #[must_use]
     pub fn to_json(&self) -> String {
         self.tree.to_string()
+    }
+
+    /// The listener with another name and VMs of that name, as discovery gives it to Envoy.
+    pub(super) fn listener_as(&self, name: &str) -> Result<Value> {
+        let mut bootstrap = self.clone();
+        for filter in bootstrap.chain()? {
+            if let Some(vm) = filter.pointer_mut("/typed_config/config/vm_config/vm_id") {
+                *vm = json!(format!("{}-{name}", vm.as_str().unwrap_or_default()));
+            }
+        }
+        let listener = bootstrap.named("/static_resources/listeners", LISTENER)?;
+        listener["name"] = json!(name);
+        listener["@type"] = json!("type.googleapis.com/envoy.config.listener.v3.Listener");
+        Ok(listener.take())
+    }
+
+    /// The text to give to an Envoy that reads its listener from a file, and again when that is replaced.
+    pub(super) fn with_listener_from(&self, file: &Path) -> String {
+        let mut tree = self.tree.clone();
+        if let Some(listeners) = tree.pointer_mut("/static_resources/listeners") {
+            *listeners = json!([]);
+        }
+        if let Some(tree) = tree.as_object_mut() {
+            let source =
+                json!({"path_config_source": {"path": file}, "resource_api_version": "V3"});
+            tree.insert(
+                "dynamic_resources".to_owned(),
+                json!({"lds_config": source}),
+            );
+            tree.insert(
+                "node".to_owned(),
+                json!({"id": LISTENER, "cluster": LISTENER}),
+            );
+        }
+        tree.to_string()
     }
 
     /// The whole tree, for tests that look at or change other parts.

@@ -26,7 +26,7 @@ static LAUNCHES: LazyLock<Mutex<mpsc::Sender<Launch>>> = LazyLock::new(|| {
     Mutex::new(sender)
 });
 
-/// Starts a process.
+/// Starts a process in a thread that outlives the caller's.
 pub(super) fn spawn(command: Command) -> Spawned {
     let gone = || io::Error::other("the thread that starts processes is gone");
     let (reply, spawned) = mpsc::channel();

@@ -19,7 +19,7 @@ impl Log {
         Self(file)
     }
 
-    /// Everything so far.
+    /// All log lines so far.
     #[must_use]
     pub fn text(&self) -> String {
         let bytes = fs::read(&self.0).unwrap_or_default();

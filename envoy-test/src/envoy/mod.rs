@@ -23,6 +23,8 @@ pub use stats::{Sample, Stats};
 #[cfg(feature = "bed")]
 pub use tls::ClientCertificates;
 
+use serde_json::{Value, json};
+
 use crate::client::{Client, Protocol, Request, Response};
 use crate::error::Context;
 use crate::{Result, paths};
@@ -31,11 +33,12 @@ use process::Process;
 /// How long an Envoy may take to become ready or to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 const SETTLING: Duration = Duration::from_secs(5);
+const LISTENER_FILE: &str = "listener.json";
 
 /// How an Envoy is to be started.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// One of [`paths::ENVOY_VERSIONS`].
+    /// The version to start, one of [`paths::ENVOY_VERSIONS`].
     pub version: &'static str,
     /// How many worker threads it has.
     pub workers: u32,
@@ -43,6 +46,8 @@ pub struct Options {
     pub filter_log_level: &'static str,
     /// How long listeners that were replaced go on, if not for Envoy's ten minutes.
     pub drain_seconds: Option<u32>,
+    /// Whether its listener can be replaced while it runs: [`Envoy::replace_listener`].
+    pub replaces_listener: bool,
 }
 
 impl Default for Options {
@@ -52,6 +57,7 @@ impl Default for Options {
             workers: 1,
             filter_log_level: "info",
             drain_seconds: None,
+            replaces_listener: false,
         }
     }
 }
@@ -63,6 +69,8 @@ pub struct Envoy {
     folder: PathBuf,
     admin: SocketAddr,
     gateway: SocketAddr,
+    /// How often its listener was replaced.
+    listeners: u32,
 }
 
 impl Envoy {
@@ -90,9 +98,33 @@ impl Envoy {
             folder,
             admin,
             gateway: admin,
+            listeners: 0,
         };
         envoy.gateway = envoy.listener(LISTENER)?;
         Ok(envoy)
+    }
+
+    /// Puts the listener of another bootstrap in the place of its own, with VMs of their own, and waits until it
+    /// serves. A module that it has compiled already is not compiled again, which is most of what starting an Envoy
+    /// costs.
+    ///
+    /// # Errors
+    /// [`crate::Error::Envoy`] with the end of its log when it refuses the listener.
+    pub fn replace_listener(&mut self, bootstrap: &Bootstrap) -> Result<()> {
+        self.listeners = self.listeners.saturating_add(1);
+        let name = format!("{LISTENER}-{}", self.listeners);
+        write_listener(&self.folder, &bootstrap.listener_as(&name)?)?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.listener(&name) {
+                Ok(gateway) => {
+                    self.gateway = gateway;
+                    return Ok(());
+                }
+                Err(refused) if Instant::now() > deadline => return Err(refused),
+                Err(_) => thread::sleep(Duration::from_millis(5)),
+            }
+        }
     }
 
     /// Where requests through the filters go.
@@ -125,7 +157,7 @@ impl Envoy {
         self.log().lines_with("failed: Uncaught").len()
     }
 
-    /// The process id.
+    /// The process id of Envoy.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.process.pid()
@@ -226,19 +258,19 @@ impl Drop for Envoy {
     }
 }
 
-/// How an Envoy ended.
+/// How an Envoy ended that was to end by itself.
 #[derive(Clone, Debug)]
 pub struct Ended {
     /// Whether by itself and without complaint.
     pub cleanly: bool,
-    /// Its whole log.
+    /// The whole log.
     pub log: String,
 }
 
 /// What `envoy --mode validate` said of a bootstrap.
 #[derive(Clone, Debug)]
 pub struct Validation {
-    /// Whether it was accepted.
+    /// Whether Envoy accepted the configuration.
     pub accepted: bool,
     /// The log of the check.
     pub log: String,
@@ -264,7 +296,13 @@ pub fn validate(bootstrap: &Bootstrap, options: Options) -> Result<Validation> {
 
 fn command(bootstrap: &Bootstrap, options: Options, folder: &Path) -> Result<Command> {
     let config = folder.join("bootstrap.json");
-    fs::write(&config, bootstrap.to_json()).context(format!("writing {}", config.display()))?;
+    let text = if options.replaces_listener {
+        write_listener(folder, &bootstrap.listener_as(LISTENER)?)?;
+        bootstrap.with_listener_from(&folder.join(LISTENER_FILE))
+    } else {
+        bootstrap.to_json()
+    };
+    fs::write(&config, text).context(format!("writing {}", config.display()))?;
     let mut command = Command::new(paths::envoy(options.version)?);
     let filters = format!("wasm:{}", options.filter_log_level);
     command.arg("--config-path").arg(config).args([
@@ -275,6 +313,15 @@ fn command(bootstrap: &Bootstrap, options: Options, folder: &Path) -> Result<Com
         &filters,
     ]);
     Ok(command)
+}
+
+/// Writes the file that an Envoy watches, in one step.
+fn write_listener(folder: &Path, listener: &Value) -> Result<()> {
+    let discovery = json!({ "resources": [listener] }).to_string();
+    let (new, file) = (folder.join("new-listener.json"), folder.join(LISTENER_FILE));
+    let action = format!("writing {}", file.display());
+    fs::write(&new, discovery).context(&action)?;
+    fs::rename(&new, &file).context(action)
 }
 
 /// A new folder for what one process reads and writes.

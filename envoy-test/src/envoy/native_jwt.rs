@@ -10,7 +10,7 @@ use crate::Result;
 pub struct NativeJwt<'a> {
     /// The issuer of the tokens.
     pub issuer: &'a str,
-    /// Their audience.
+    /// The audience that tokens must have.
     pub audience: &'a str,
     /// The keys, a JWK set.
     pub jwks: &'a str,

@@ -13,7 +13,7 @@ use super::log::Log;
 use crate::error::Context;
 use crate::{Error, Result};
 
-/// A running process.
+/// A running process, which is ended when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,

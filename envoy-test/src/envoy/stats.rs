@@ -55,9 +55,9 @@ impl Stats {
 pub struct Sample {
     /// The name of the metric.
     pub name: String,
-    /// Its labels.
+    /// The labels by name.
     pub labels: BTreeMap<String, String>,
-    /// Its value.
+    /// The value.
     pub value: f64,
 }
 

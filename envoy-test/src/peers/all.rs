@@ -12,7 +12,7 @@ pub struct Peers {
     pub upstream: Upstream,
     /// The identity provider.
     pub idp: Idp,
-    /// The collector.
+    /// The collector of audit records.
     pub collector: Collector,
 }
 

@@ -20,7 +20,7 @@ use crate::{Error, Result};
 /// How a collector treats what it is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mood {
-    /// Takes it.
+    /// The collector accepts what it is sent.
     #[default]
     Accepting,
     /// Refuses it with this status.
@@ -48,7 +48,7 @@ type Shared = Arc<(Mutex<State>, Condvar)>;
 #[derive(Default)]
 struct State {
     mood: Mood,
-    /// What happened.
+    /// The records that were received.
     records: Vec<Record>,
     /// Everything, also what was said about the trail itself, as it came.
     trail: Vec<String>,
@@ -79,7 +79,7 @@ impl Collector {
         })
     }
 
-    /// Where it is.
+    /// The address that the collector listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.server.address()

@@ -27,11 +27,11 @@ pub const ISSUER: &str = "https://idp.meshward.test";
 /// What an identity provider serves to gateways, each counted and with a mood of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
-    /// `GET /jwks`.
+    /// The key set: `GET /jwks`.
     Jwks,
-    /// `GET /.well-known/openid-configuration`.
+    /// The metadata: `GET /.well-known/openid-configuration`.
     Discovery,
-    /// `POST /introspect` (RFC 7662).
+    /// Introspection (RFC 7662): `POST /introspect`.
     Introspection,
     /// Where [`IdpMood::Redirecting`] points to. Nobody should follow.
     Elsewhere,
@@ -61,9 +61,9 @@ struct State {
 /// A request for introspection as it arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Introspected {
-    /// The header `Authorization`.
+    /// The value of the header `Authorization`.
     pub authorization: String,
-    /// The form, decoded.
+    /// The names and values of the form, decoded.
     pub form: Vec<(String, String)>,
 }
 
@@ -93,7 +93,7 @@ impl Idp {
         })
     }
 
-    /// Where it is.
+    /// The address that the provider listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.server.address()

@@ -13,10 +13,10 @@ use crate::frames::{self, Body};
 /// How an identity provider treats who asks it for something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IdpMood {
-    /// Answers.
+    /// The provider responds as it should.
     #[default]
     Working,
-    /// Answers with this status.
+    /// The provider responds with this status.
     Failing(u16),
     /// Answers with status 200 and a page to sign in, as a captive portal does.
     Garbage,
@@ -30,7 +30,7 @@ pub enum IdpMood {
     WrongIssuer,
     /// Sends the caller elsewhere (302), where the response would be.
     Redirecting,
-    /// Answers after this long.
+    /// The provider responds after this time.
     Slow(Duration),
     /// Answers byte by byte, so far apart.
     Dripping(Duration),
@@ -43,7 +43,7 @@ pub enum IdpMood {
 }
 
 impl IdpMood {
-    /// What becomes of a response in this mood.
+    /// How the provider responds in this mood.
     pub(super) async fn respond(self, content: Content) -> hyper::Response<Body> {
         let half = content.body.len() / 2;
         match self {

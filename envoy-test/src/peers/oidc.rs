@@ -37,7 +37,7 @@ pub enum OidcClient {
 impl OidcClient {
     const ALL: [Self; 3] = [Self::Orders, Self::Bound, Self::Gateway];
 
-    /// Its client id.
+    /// The client's id.
     #[must_use]
     pub const fn id(self) -> &'static str {
         match self {
@@ -89,15 +89,15 @@ pub enum AccessToken {
 /// How often each endpoint of the provider was asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct OidcCounts {
-    /// The metadata.
+    /// Requests for the metadata.
     pub discovery: u64,
-    /// The keys.
+    /// Requests for the key set.
     pub jwks: u64,
-    /// Tokens.
+    /// Requests for tokens.
     pub token: u64,
-    /// Introspection.
+    /// Requests to introspect a token.
     pub introspection: u64,
-    /// Revocation.
+    /// Requests to revoke a token.
     pub revocation: u64,
 }
 
@@ -182,13 +182,13 @@ impl OidcProvider {
         }
     }
 
-    /// Its issuer.
+    /// The issuer of the tokens.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.place.issuer
     }
 
-    /// Where it is.
+    /// The address that the provider listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.place.port))

@@ -85,7 +85,7 @@ impl RateLimit {
         })
     }
 
-    /// Where it listens.
+    /// The address that the service listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.server.address
@@ -112,7 +112,7 @@ impl RateLimit {
         self.server.signal(Signal::STOP);
     }
 
-    /// Lets it go on.
+    /// Lets a frozen service go on.
     pub fn thaw(&self) {
         self.server.signal(Signal::CONT);
     }
@@ -120,7 +120,7 @@ impl RateLimit {
 
 type MakeCommand = Box<dyn Fn(SocketAddr, &Path) -> Result<Command> + Send + Sync>;
 
-/// A process that listens.
+/// A server process, which is ended when this is dropped.
 struct Server {
     name: &'static str,
     address: SocketAddr,

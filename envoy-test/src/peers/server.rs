@@ -120,7 +120,7 @@ async fn respond(
     }
 }
 
-/// Marks what [`closed_without_response`] gives.
+/// Marks the result of [`closed_without_response`].
 #[derive(Clone, Copy)]
 struct NoResponse;
 

@@ -37,12 +37,12 @@ pub enum Algorithm {
     Es384,
     /// ECDSA on P-521, key id `es512`.
     Es512,
-    /// Ed25519, key id `eddsa`.
+    /// Ed25519, with the key id `eddsa`.
     EdDsa,
 }
 
 impl Algorithm {
-    /// All of them.
+    /// All algorithms.
     pub const ALL: [Self; 10] = [
         Self::Rs256,
         Self::Rs384,

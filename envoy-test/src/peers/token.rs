@@ -29,7 +29,7 @@ impl Token {
         }
     }
 
-    /// Names another subject.
+    /// Sets the subject, `sub`.
     #[must_use]
     pub fn subject(mut self, subject: &str) -> Self {
         subject.clone_into(&mut self.subject);
@@ -69,7 +69,7 @@ impl Token {
         self
     }
 
-    /// Names another audience.
+    /// Sets the audience, `aud`.
     #[must_use]
     pub fn audience(mut self, audience: &str) -> Self {
         audience.clone_into(&mut self.audience);
@@ -83,7 +83,7 @@ impl Token {
         self
     }
 
-    /// Leaves the expiry out.
+    /// Leaves out the expiry, `exp`.
     #[must_use]
     pub fn without_expiry(mut self) -> Self {
         self.expires_in = None;

@@ -68,7 +68,7 @@ impl UpstreamResponse {
         Self::new(200, "application/json", body)
     }
 
-    /// Adds a header.
+    /// Adds a header to the response.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers
@@ -106,7 +106,7 @@ impl UpstreamResponse {
         Ok(self.header("content-encoding", "gzip"))
     }
 
-    /// Waits before it answers.
+    /// Delays the response.
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
@@ -170,7 +170,7 @@ pub struct Received {
     pub path: String,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body.
+    /// The whole body.
     pub body: Vec<u8>,
     /// The trailers.
     pub trailers: HeaderMap,
@@ -209,7 +209,7 @@ impl Upstream {
         })
     }
 
-    /// Where it is.
+    /// The address that the upstream listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.server.address()

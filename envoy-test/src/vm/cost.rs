@@ -31,7 +31,7 @@ pub struct Cost {
     /// Instructions of WebAssembly that the VM runs: they compare versions of a module, whatever else the
     /// machine does.
     pub instructions: u64,
-    /// The calls, by name.
+    /// The host calls by name, with how often each was made.
     pub by_name: String,
 }
 
@@ -183,6 +183,24 @@ pub fn measure() -> Result<Vec<Cost>> {
         })
     });
     costs.collect()
+}
+
+/// How many instructions a module runs for one request, whatever becomes of it, in the steady state.
+///
+/// # Errors
+/// The module is not built, or refuses its configuration.
+pub fn instructions(module: &str, configuration: &str, request: &Request) -> Result<u64> {
+    let mut proxy = counted_proxy(module, configuration, &[])?;
+    let counts = Counts::of_one_more(std::slice::from_mut(&mut proxy), |proxies| {
+        for proxy in proxies {
+            let outcome = proxy.run(request, &Response::new(204));
+            if outcome.trap.is_some() {
+                return Err(failed(format!("{outcome:?}")));
+            }
+        }
+        Ok(())
+    })?;
+    Ok(counts.instructions)
 }
 
 /// One proxy for the bundle, or one for each filter; these run one after the other.

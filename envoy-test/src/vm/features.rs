@@ -18,7 +18,7 @@ pub struct FeatureCost {
     pub feature: &'static str,
     /// Calls from the VM to the host.
     pub calls: u64,
-    /// Entries into the VM.
+    /// The number of entries into the VM.
     pub entries: u64,
     /// Instructions of WebAssembly that the VM runs.
     pub instructions: u64,

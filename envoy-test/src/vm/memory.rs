@@ -9,7 +9,7 @@ use wasmi::{Caller, Error, Memory, TypedFunc};
 pub(super) struct Context {
     pub(super) host: FakeHost,
     pub(super) memory: Option<Memory>,
-    /// `proxy_on_memory_allocate`, or `malloc`.
+    /// The guest's allocator: `proxy_on_memory_allocate`, or `malloc`.
     pub(super) allocate: Option<TypedFunc<u32, u32>>,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct Guest<'a> {
 pub(super) enum Stop {
     /// The guest is told by a number.
     Status(u32),
-    /// The guest ends.
+    /// The guest ends with this error.
     Trap(Error),
 }
 

@@ -40,9 +40,9 @@ pub enum LoadError {
     /// The file cannot be read: most often it has not been built.
     #[error("{path}: {source}; build the filters first (`make build`)")]
     File {
-        /// The file.
+        /// The path of the module.
         path: String,
-        /// Why.
+        /// Why it cannot be read.
         source: std::io::Error,
     },
     /// It is no module, or uses a feature that hosts do not have.
@@ -51,9 +51,9 @@ pub enum LoadError {
     /// It imports something that this host does not have.
     #[error("{profile} has no {missing}, which the module imports")]
     Imports {
-        /// The host.
+        /// The host that was played.
         profile: &'static str,
-        /// All that is missing.
+        /// The imports that the host lacks.
         missing: String,
     },
     /// It does not say which ABI it speaks, or speaks another one.

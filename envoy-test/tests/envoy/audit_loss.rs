@@ -36,7 +36,7 @@ struct Bed {
     log: String,
 }
 
-/// What became of the records.
+/// Where the records ended up.
 struct Outcome {
     trail: Trail,
     delivered: usize,

@@ -26,7 +26,7 @@ pub struct Origin {
     pub emitter: String,
     /// The id of the proxy.
     pub node: Option<String>,
-    /// SHA-256 of the configuration.
+    /// SHA-256 of the configuration that the chains' first records name.
     pub config_sha256: Hash,
     /// SHA-256 of the configuration before, where this one replaces another.
     pub previous_config_sha256: Option<Hash>,
@@ -54,7 +54,7 @@ pub struct Chains {
 pub struct Now {
     /// Wall-clock time, milliseconds since 1970.
     pub wall_ms: u64,
-    /// Monotonic time, nanoseconds.
+    /// The monotonic clock, in nanoseconds.
     pub monotonic_ns: u64,
 }
 

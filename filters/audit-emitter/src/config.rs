@@ -30,12 +30,12 @@ use policy::ordered_map::OrderedMap;
 
 use crate::queue::QueueLimits;
 
-/// A checked configuration.
+/// The checked configuration of the filter.
 #[derive(Debug)]
 pub struct Config {
     /// The mode of rules that say nothing else: in report mode nothing is refused.
     pub mode: Mode,
-    /// Where records go.
+    /// Where records are sent or written to.
     pub sink: Sink,
     /// The limits of the queue.
     pub queue: QueueLimits,
@@ -59,7 +59,7 @@ pub struct Config {
     pub chain: ChainSettings,
     /// Where identity and consent come from.
     pub sources: Rc<FactSources>,
-    /// What differs by route.
+    /// Which routes have configurations of their own.
     pub routes: RouteSettings,
 }
 
@@ -77,7 +77,7 @@ pub enum OnFull {
 /// How records are put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchLimits {
-    /// Records at most.
+    /// The most records in a batch.
     pub max_records: usize,
     /// Bytes of records at most; one record may have more.
     pub max_bytes: usize,

@@ -12,7 +12,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// At once.
+    /// A schedule by which the next attempt is due at once.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -103,7 +103,7 @@ impl BatchSize {
         self.current = (self.current / 2).max(1);
     }
 
-    /// A batch was delivered.
+    /// Lets the size grow again, since a batch was delivered.
     pub fn note_delivered(&mut self) {
         self.delivered = self.delivered.saturating_add(1);
         if self.current < self.configured && self.delivered >= self.patience {
@@ -136,7 +136,7 @@ pub enum Receipt {
 pub struct Rejected(u64);
 
 impl Rejected {
-    /// None of them.
+    /// No rejected records.
     pub const NONE: Self = Self(0);
 
     /// What an `ExportLogsServiceResponse` in JSON says: `partialSuccess.rejectedLogRecords`, a 64-bit

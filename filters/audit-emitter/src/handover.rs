@@ -153,7 +153,7 @@ impl Handover {
         Self::fetch(host)
     }
 
-    /// Fetches what was left.
+    /// Takes the parcels that VMs before this one have left in shared data.
     #[must_use]
     pub fn fetch(host: &dyn Host) -> Vec<Parcel> {
         let mut parcels = Vec::new();

@@ -60,7 +60,7 @@ impl Holding {
         self.waiting.contains(context)
     }
 
-    /// The client has left. In report mode what becomes of its record is counted all the same.
+    /// The client has left. In report mode the outcome of its record is counted all the same.
     pub(crate) fn leave(&mut self, context: ContextId) {
         let held = self.waiting.get_mut(context);
         if held.is_some_and(|held| held.enforces) {

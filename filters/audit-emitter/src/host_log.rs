@@ -7,7 +7,7 @@ use host::{Capabilities, Host, HostKind, LogLevel};
 
 use crate::queue::QueuedRecord;
 
-/// The proxy's log.
+/// Writes records to the proxy's log.
 #[derive(Debug)]
 pub struct HostLog {
     max_line_bytes: usize,
@@ -31,7 +31,7 @@ impl HostLog {
         }
     }
 
-    /// Writes a record.
+    /// Writes one record, in as many lines as it needs.
     pub fn write(&self, host: &dyn Host, record: &QueuedRecord) {
         for line in self.lines(record) {
             host.log(LEVEL, &line);

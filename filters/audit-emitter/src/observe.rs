@@ -94,7 +94,7 @@ impl Start {
         observation
     }
 
-    /// What every record says.
+    /// Fills in what every record has, whatever its level.
     fn describe(&self, host: &dyn Host, observation: &mut Observation) {
         let request = &self.request;
         observation.time_ms = ns_to_ms(self.wall_ns);

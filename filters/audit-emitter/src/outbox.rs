@@ -30,7 +30,7 @@ pub(crate) enum Delivery {
     Witness,
 }
 
-/// What became of a batch.
+/// The outcome of a batch.
 pub(crate) enum BatchOutcome {
     /// The collector has all of it.
     Delivered(Vec<QueuedRecord>),

@@ -150,7 +150,7 @@ pub struct Queue {
     waiting: VecDeque<QueuedRecord>,
     batches: Vec<Batch>,
     bytes: usize,
-    /// Records of requests.
+    /// How many of the records are about requests.
     requests: usize,
     last_batch: u64,
 }
@@ -169,7 +169,7 @@ pub struct Batch {
 }
 
 impl Queue {
-    /// An empty queue.
+    /// Makes an empty queue.
     #[must_use]
     pub const fn new(limits: QueueLimits) -> Self {
         Self {

@@ -8,7 +8,7 @@ use policy::secret::{Secret, SecretKind};
 use crate::config::{Config, HttpSink, Witness};
 use crate::pseudonym::Pseudonymizer;
 
-/// What the environment holds.
+/// The keys that the environment holds.
 pub(crate) struct Secrets {
     pub(crate) subject: Option<Pseudonymizer>,
     pub(crate) signing_key: Option<SigningKey>,

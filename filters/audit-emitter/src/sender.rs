@@ -113,7 +113,7 @@ impl Sender {
         }
     }
 
-    /// The response to a call. Returns what became of a batch; nothing where it was about none.
+    /// The response to a call. Returns the outcome of its batch, or `None` if it was for no batch.
     pub(crate) fn settle(
         &mut self,
         host: &dyn Host,

@@ -97,7 +97,7 @@ impl Trail {
         }
     }
 
-    /// Its chains.
+    /// The chains that records are appended to.
     pub(crate) const fn chains(&mut self) -> &mut Chains {
         &mut self.recorder.chains
     }
@@ -329,7 +329,7 @@ impl Trail {
         }
     }
 
-    /// Sends what there is.
+    /// Sends the batches that are due.
     pub(crate) fn send(&mut self, host: &dyn Host, now: &Moment<'_>) {
         if !self.sender.outbox().can_send(now.monotonic_ns()) {
             return;
@@ -342,7 +342,7 @@ impl Trail {
         self.sender.send(host, now, chains.emitter(), random);
     }
 
-    /// The response to a call. Returns what became of a batch; nothing where it was about none.
+    /// The response to a call. Returns the outcome of its batch, or `None` if it was for no batch.
     pub(crate) fn settle(
         &mut self,
         host: &dyn Host,

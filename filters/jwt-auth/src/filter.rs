@@ -32,7 +32,7 @@ pub struct JwtAuth {
     config: Rc<Config>,
     verifier: Verifier,
     access: Rc<AccessRules>,
-    /// Where routes differ.
+    /// The rules of routes that have their own.
     routes: Option<RouteConfigs<AccessRules>>,
     /// Requests that wait for keys or for an introspection.
     waiting: WaitingRequests<HeldRequest>,
@@ -76,7 +76,7 @@ impl PolicyOfRoute for AccessRules {
     }
 }
 
-/// A request that waits.
+/// A request that is held until keys or a response about its token arrive.
 struct HeldRequest {
     request: Request,
     access: Rc<AccessRules>,

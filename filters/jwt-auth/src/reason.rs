@@ -31,13 +31,13 @@ pub enum Reason {
     /// An issuer that no provider of the rule has.
     #[error("The token's issuer is not accepted here.")]
     IssuerUnknown,
-    /// None of the audiences.
+    /// The token is for none of the configured audiences.
     #[error("The token is not for this audience.")]
     AudienceMismatch,
     /// `exp` has passed.
     #[error("The token has expired.")]
     TokenExpired,
-    /// No `exp`.
+    /// The token has no `exp`.
     #[error("The token has no expiry.")]
     ExpirationMissing,
     /// `nbf` or `iat` lies ahead.
@@ -58,7 +58,7 @@ pub enum Reason {
     /// The issuer says that the token is not active (RFC 7662 section 2.2).
     #[error("The token is not active.")]
     TokenInactive,
-    /// No such API key.
+    /// No API key has this hash.
     #[error("The API key is not known.")]
     ApiKeyUnknown,
     /// The API key has expired.
@@ -78,7 +78,7 @@ pub enum Reason {
     /// No key of the provider fits.
     #[error("The token's key is not known.")]
     KeyUnknown,
-    /// The signature is wrong.
+    /// The signature does not verify.
     #[error("The token's signature is wrong.")]
     SignatureInvalid,
     /// The verified token lacks a scope.
@@ -184,7 +184,7 @@ impl Reason {
         }
     }
 
-    /// The stable code.
+    /// The stable code of the reason: `token_expired`.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {

@@ -130,7 +130,7 @@ impl Part {
 /// The configuration of one filter, with what is said once for all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartText {
-    /// Whose it is.
+    /// The part that the text is of.
     pub part: Part,
     /// The configuration as its filter reads it.
     pub json: String,
@@ -200,7 +200,7 @@ fn top_key(path: &str) -> &str {
     path.split(['.', '[']).next().unwrap_or_default()
 }
 
-/// A configuration, taken apart.
+/// A configuration of the bundle, split into those of its parts.
 #[derive(Debug, Default)]
 pub struct Split {
     /// The parts that are there, in the order of the chain.

@@ -11,9 +11,9 @@ pub enum Action {
     /// `[EMAIL]`: what it was, not which.
     #[default]
     Label,
-    /// Nothing at all.
+    /// The value is removed.
     Remove,
-    /// A fixed text.
+    /// The value is replaced by a fixed text.
     Replace(String),
     /// Characters replaced one by one.
     Mask(Mask),
@@ -25,7 +25,7 @@ pub enum Action {
     Generalize(Generalization),
     /// The message goes no further.
     Block,
-    /// It stays, and counts.
+    /// The value stays and is counted.
     Detect,
 }
 
@@ -69,9 +69,9 @@ pub struct Strictness(u8, usize);
 /// What stands in the place of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replacement {
-    /// The value itself.
+    /// The value itself stays.
     Keep,
-    /// This text.
+    /// This text takes the value's place.
     Text(String),
     /// `null` if it is a whole value of a JSON document.
     Null,

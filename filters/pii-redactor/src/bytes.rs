@@ -2,9 +2,9 @@
 
 use crate::steps::step;
 
-/// Saturating steps of positions.
+/// Arithmetic on positions that saturates where it would overflow.
 pub(crate) trait Position: Copy {
-    /// So many further on.
+    /// The position `count` further on.
     fn plus(self, count: usize) -> usize;
     /// So many back, at the least 0.
     fn less(self, count: usize) -> usize;

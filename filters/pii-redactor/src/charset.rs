@@ -6,7 +6,7 @@
 use crate::bytes::{at, part};
 use crate::media::{Charset, Wide};
 
-/// Decodes one body and encodes what becomes of it.
+/// Decodes one body, and encodes it again after redaction.
 #[derive(Debug)]
 pub(crate) struct Transcoder {
     wide: Wide,
@@ -71,7 +71,7 @@ impl Transcoder {
         std::mem::take(&mut self.unit)
     }
 
-    /// Encodes text that leaves.
+    /// Encodes text in the charset of the body.
     pub(crate) fn encode(&mut self, text: &[u8], out: &mut Vec<u8>) {
         for byte in text {
             let begins = byte & 0xc0 != 0x80;

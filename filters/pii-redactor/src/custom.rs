@@ -12,9 +12,9 @@ use crate::detect::checksum::luhn;
 /// A kind of the configuration.
 #[derive(Debug)]
 pub struct Custom {
-    /// Its name.
+    /// The name of the kind.
     pub name: String,
-    /// How it is found.
+    /// The form of its values.
     pub form: CustomForm,
     /// The words that announce it.
     pub context: Vec<String>,
@@ -31,7 +31,7 @@ pub enum CustomForm {
     Dictionary(NFA),
     /// An expression. With keywords, only texts that have one of them are searched.
     Regex {
-        /// The expression.
+        /// The expression that matches a value.
         regex: Regex,
         /// What a text must have.
         keywords: Option<NFA>,

@@ -6,7 +6,7 @@
 pub struct EntitySet([u64; 4]);
 
 impl EntitySet {
-    /// The empty set.
+    /// The set without a kind.
     pub const EMPTY: Self = Self([0; 4]);
 
     /// Whether it has this kind.
@@ -17,28 +17,28 @@ impl EntitySet {
         word.unwrap_or(0) >> (entity & 63) & 1 != 0
     }
 
-    /// Adds a kind.
+    /// Adds a kind to the set.
     pub fn insert(&mut self, entity: u8) {
         if let Some(word) = self.0.get_mut(usize::from(entity >> 6)) {
             *word |= 1 << (entity & 63);
         }
     }
 
-    /// Removes a kind.
+    /// Removes a kind from the set.
     pub fn remove(&mut self, entity: u8) {
         if let Some(word) = self.0.get_mut(usize::from(entity >> 6)) {
             *word &= !(1 << (entity & 63));
         }
     }
 
-    /// Whether it has none.
+    /// Whether the set has no kind.
     #[must_use]
     #[inline]
     pub const fn is_empty(&self) -> bool {
         matches!(self.0, [0, 0, 0, 0])
     }
 
-    /// What is in both.
+    /// The kinds that are in both sets.
     #[must_use]
     #[inline]
     pub fn and(&self, other: &Self) -> Self {
@@ -53,7 +53,7 @@ impl EntitySet {
         both.fold(0, |both, (left, right)| both | (left & right)) != 0
     }
 
-    /// What is in either.
+    /// The kinds that are in one of the sets or in both.
     #[must_use]
     #[inline]
     pub fn or(&self, other: &Self) -> Self {

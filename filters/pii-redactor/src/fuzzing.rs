@@ -53,7 +53,7 @@ const NESTED: &str = r#"{
 const SEARCHED: &str = r#"{"search_names":true,"presets":["gdpr","pci","secrets"]}"#;
 const NOTHING: &str = r#"{"rules":[{"fields":[{"path":"$.never.there","action":"remove"}]}]}"#;
 
-/// The JSON rewriter.
+/// Runs the JSON rewriter.
 pub fn json(data: &[u8]) {
     body(data, &Framing::Json);
 }
@@ -83,32 +83,32 @@ pub fn cost(data: &[u8]) {
     }
 }
 
-/// Server-sent events.
+/// Runs the rewriter of server-sent events.
 pub fn events(data: &[u8]) {
     body(data, &Framing::Events);
 }
 
-/// Multipart bodies.
+/// Runs the rewriter of multipart bodies.
 pub fn multipart(data: &[u8]) {
     body(data, &Framing::Multipart(b"b".to_vec()));
 }
 
-/// Forms.
+/// Runs the rewriter of forms.
 pub fn form(data: &[u8]) {
     body(data, &Framing::Form);
 }
 
-/// Rows of cells.
+/// Runs the rewriter of separated values.
 pub fn csv(data: &[u8]) {
     body(data, &Framing::Csv(CsvFormat::default()));
 }
 
-/// Documents on lines.
+/// Runs the rewriter of JSON documents on lines.
 pub fn json_lines(data: &[u8]) {
     body(data, &Framing::JsonLines);
 }
 
-/// Text with character references.
+/// Runs the rewriter of text with character references.
 pub fn markup(data: &[u8]) {
     body(data, &Framing::Markup);
 }
@@ -118,7 +118,7 @@ pub fn unknown(data: &[u8]) {
     body(data, &Framing::Unknown);
 }
 
-/// gzip and deflate.
+/// Runs the decoder of gzip and deflate.
 pub fn inflate(data: &[u8]) {
     let limits = InflateLimits {
         max_bytes: 1 << 20,

@@ -11,7 +11,7 @@ use crate::bytes::{Position as _, at, rest};
 /// How much a compressed body may become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InflateLimits {
-    /// Bytes in all.
+    /// The most decoded bytes of a body.
     pub max_bytes: u64,
     /// Bytes for each compressed byte, once there is a MiB.
     pub max_ratio: u64,
@@ -49,7 +49,7 @@ impl InflateError {
     }
 }
 
-/// Decodes one body.
+/// Decodes one compressed body.
 pub struct Inflater {
     is_gzip: bool,
     stage: Stage,
@@ -75,9 +75,9 @@ impl std::fmt::Debug for Inflater {
 enum Stage {
     /// Before the first two bytes of a member, which say what it is.
     Beginning,
-    /// In a member.
+    /// Inside a member.
     Data,
-    /// Behind the last one.
+    /// Behind the last member.
     Done,
 }
 

@@ -38,7 +38,7 @@ impl Fault {
         matches!(self, Self::AmbiguousPart)
     }
 
-    /// In words.
+    /// A description of the fault for log lines.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

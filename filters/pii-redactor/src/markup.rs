@@ -44,7 +44,7 @@ struct Table {
     /// The names in the row that is read, and the place of the cell behind the one that is.
     row: Vec<Vec<u8>>,
     next: usize,
-    /// The row has values.
+    /// Whether the row has cells with values.
     has_values: bool,
 }
 
@@ -112,13 +112,13 @@ enum State {
     InTag,
     /// In the name of an attribute.
     AttributeName,
-    /// Behind it.
+    /// Behind the name of an attribute.
     AfterName,
-    /// Before its value.
+    /// Behind `=`, before an attribute's value.
     BeforeValue,
     /// In its value, up to this quote; 0 for none.
     Value(u8),
-    /// Behind `<!` or `<?`.
+    /// In a declaration or an instruction, behind `<!` or `<?`.
     Declaration,
     /// In a comment, behind so many dashes.
     Comment(u8),

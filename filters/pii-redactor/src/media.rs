@@ -13,15 +13,15 @@ pub enum Framing {
     /// JSON, one document on each line or behind each record separator: what is malformed ends
     /// with its line.
     JsonLines,
-    /// Server-sent events.
+    /// Server-sent events (`text/event-stream`).
     Events,
-    /// `application/x-www-form-urlencoded`.
+    /// A form (`application/x-www-form-urlencoded`).
     Form,
-    /// Parts with this boundary.
+    /// Parts of a multipart body, with its boundary.
     Multipart(Vec<u8>),
     /// A message with headers of its own: a mail, or one of HTTP.
     Message,
-    /// Rows of cells.
+    /// Rows of separated values.
     Csv(CsvFormat),
     /// XML or HTML: text with character references, or JSON if it begins like JSON.
     Markup,
@@ -52,7 +52,7 @@ pub struct CsvFormat {
     pub may_be_file: bool,
 }
 
-/// How text is encoded.
+/// The encodings of text that bodies may have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Charset {
     /// ASCII and what shares its bytes with it: UTF-8, ISO 8859, Windows code pages, and so on.
@@ -62,7 +62,7 @@ pub enum Charset {
     Wide(Wide),
     /// UTF-16 or UTF-32; a byte order mark, or the first characters, say which end comes first.
     WideUnspecified {
-        /// UTF-32, not UTF-16.
+        /// Whether it is UTF-32 rather than UTF-16.
         is_32: bool,
     },
     /// An encoding in which ASCII is spelled otherwise, and that is not decoded.
@@ -72,7 +72,7 @@ pub enum Charset {
 /// A form of UTF-16 or UTF-32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wide {
-    /// UTF-32, not UTF-16.
+    /// Whether it is UTF-32 rather than UTF-16.
     pub is_32: bool,
     /// The least significant byte comes first.
     pub is_little_endian: bool,
@@ -590,7 +590,7 @@ fn has_one_boundary(content_type: &str) -> bool {
     !is_extended && boundaries.all(|other| Some(other) == first)
 }
 
-/// RFC 2046 section 5.1.1.
+/// The longest boundary in bytes (RFC 2046, section 5.1.1).
 const MAX_BOUNDARY_BYTES: usize = 70;
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::spelled::Spelling;
 use crate::steps::step;
 use crate::tally::Tally;
 
-/// What becomes of a member.
+/// The decision about a member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum MemberDecision {
     /// It stays, and its value is searched.
@@ -172,7 +172,7 @@ impl Plan {
     }
 }
 
-/// What becomes of the value of a field that is in nothing else.
+/// The decision about the value of a field that is in no object, such as a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FieldStart {
     /// It is searched, and where there is a rule, the rule's action is applied to all of it.

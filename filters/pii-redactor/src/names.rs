@@ -12,7 +12,7 @@ use crate::role::Role;
 pub(crate) struct KeyInfo {
     /// The kinds that it announces; most names announce none, and are copied often.
     pub(crate) kinds: Option<Rc<EntitySet>>,
-    /// See [`Announcement::negative`].
+    /// Whether the name says that nothing personal follows: see [`Announcement::negative`].
     pub(crate) negative: bool,
     /// The rule about members with such a name.
     pub(crate) field: Option<u16>,

@@ -9,7 +9,7 @@ use crate::role::Role;
 pub(crate) struct Naming {
     /// A line each, and what has been read of the field at hand.
     lines: Vec<u8>,
-    /// Where that begins.
+    /// The position in `lines` where the current field begins.
     start: usize,
     /// What the field at hand is to the others.
     role: Role,
@@ -40,7 +40,7 @@ impl Naming {
         }
     }
 
-    /// The field is over.
+    /// Ends the field.
     pub(crate) fn end(&mut self) {
         let role = std::mem::take(&mut self.role);
         if role.names() {

@@ -36,12 +36,12 @@ pub struct PairsRewriter {
     offset: u64,
 }
 
-/// How pairs are written.
+/// The syntaxes in which pairs of names and values are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Syntax {
     /// `a=1&b=2`, `+` for a space.
     Form,
-    /// `a=1; b=2`.
+    /// Cookies: `a=1; b=2`.
     Cookies,
 }
 
@@ -125,7 +125,7 @@ impl PairsRewriter {
             .saturating_add(u64::try_from(chunk.len()).unwrap_or(0));
     }
 
-    /// The list is complete.
+    /// Ends the list: what is held is written.
     pub fn finish(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
         let plan = Rc::clone(&self.plan);
         self.end_pair(false, &plan, out, tally);
@@ -174,7 +174,7 @@ impl PairsRewriter {
             .unwrap_or(bytes.len())
     }
 
-    /// The name is complete: what becomes of the pair is known.
+    /// The name is complete, so the pair is decided.
     fn begin_value(&mut self, position: usize, plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
         let name = decoded_name(rest(&self.held, self.lead()));
         let place = self
@@ -422,7 +422,7 @@ impl PairsRewriter {
     }
 }
 
-/// The name before `=`.
+/// The name of a pair, decoded.
 fn decoded_name(spelled: &[u8]) -> Vec<u8> {
     let name = spelled.strip_suffix(b"=").unwrap_or(spelled);
     policy::values::form_decoded(name.trim_ascii())

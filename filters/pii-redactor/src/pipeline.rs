@@ -17,11 +17,11 @@ use crate::tally::{Finding, Tally};
 /// How a body is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coding {
-    /// Not at all.
+    /// The body is not compressed.
     Identity,
-    /// gzip.
+    /// The body is compressed with gzip.
     Gzip,
-    /// zlib, or bare deflate.
+    /// The body is compressed with zlib, or with bare deflate.
     Deflate,
 }
 
@@ -43,7 +43,7 @@ impl Coding {
     }
 }
 
-/// Rewrites one body.
+/// Rewrites one body: decodes, searches, replaces and encodes.
 #[derive(Debug)]
 pub struct BodyPipeline {
     decoder: Option<Inflater>,

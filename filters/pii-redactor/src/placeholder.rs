@@ -15,7 +15,7 @@ use crate::steps::step;
 /// configuration, and that of members which rules name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Labels {
-    /// In order.
+    /// The names of kinds that the configuration defines, in order.
     customs: Vec<Box<str>>,
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct Found<'f> {
 }
 
 impl Redaction {
-    /// What becomes of a value of a kind. `None` as value: it is not text, or too long to be held.
+    /// The action on a value of a kind. `None` as value: it is not text, or too long to be held.
     pub(crate) fn of_kind(plan: &Plan, entity: u8, value: Option<&[u8]>) -> Self {
         let binding = plan.binding(entity);
         let is_beyond_ration = plan.is_beyond_ration(entity);
@@ -115,7 +115,7 @@ impl Redaction {
         })
     }
 
-    /// What becomes of a member that no rule lets through.
+    /// The action on a member that is in no `allow_fields`.
     pub(crate) const fn of_minimization(minimization: Minimization) -> Self {
         Self {
             entity: MINIMIZED,

@@ -30,7 +30,7 @@ pub(crate) struct Rewriter {
 enum Encoding {
     /// The first bytes are awaited.
     Unknown(Vec<u8>),
-    /// ASCII shares its bytes.
+    /// An encoding in which ASCII characters are their own bytes.
     Narrow,
     /// UTF-16 or UTF-32.
     Wide(Box<Transcoder>),

@@ -8,7 +8,7 @@ pub(crate) enum Role {
     None,
     /// Its text names the value beside it.
     Name,
-    /// The value.
+    /// The text is a value.
     Value,
     /// Its text names the value beside it, and if it is an object, what FHIR has in it does.
     Type,

@@ -28,7 +28,7 @@ pub(crate) enum Spelling {
     Form,
     /// In the name of a field of these, which nothing cannot take the place of.
     FormName,
-    /// As it is.
+    /// The text is spelled as it is.
     Plain,
     /// In XML or HTML, with character references.
     Markup,

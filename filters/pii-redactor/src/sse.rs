@@ -45,9 +45,9 @@ enum Line {
     Field,
     /// Behind `data:` and its space, before anything else.
     DataStart,
-    /// In JSON.
+    /// Inside data that is JSON.
     Json,
-    /// In text.
+    /// Inside data that is text.
     Text,
     /// In text that has no members and may not pass.
     Dropped,
@@ -135,7 +135,7 @@ impl SseRewriter {
         self.offset = start.saturating_add(u64::try_from(chunk.len()).unwrap_or(0));
     }
 
-    /// The stream is complete.
+    /// Ends the stream: what is held is written.
     pub fn finish(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
         self.end_event(out, tally);
         match self.state {

@@ -10,7 +10,7 @@ thread_local! {
     static STEPS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
-/// Counts this many steps.
+/// Counts steps, for the tests of costs.
 #[inline(always)]
 pub(crate) fn step(count: usize) {
     #[cfg(any(test, feature = "steps"))]

@@ -72,13 +72,13 @@ pub struct Count {
     pub entity: u8,
     /// The rule, by its place in the plan.
     pub rule: u8,
-    /// What became of the values.
+    /// How the values were handled.
     pub became: Became,
-    /// How many.
+    /// The number of values.
     pub number: u64,
 }
 
-/// What became of a value.
+/// How a value was handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Became {
     /// It stayed: the rule only counts.
@@ -109,7 +109,7 @@ pub struct Finding {
 }
 
 impl Tally {
-    /// Counts one.
+    /// Counts one value.
     pub fn add(&mut self, entity: u8, rule: u8, became: Became) {
         self.add_many(Count {
             entity,
@@ -400,7 +400,7 @@ impl Tally {
         people.for_each(|people| people.is_incomplete = true);
     }
 
-    /// Everything that was counted.
+    /// All counts so far.
     #[must_use]
     pub fn counts(&self) -> &[Count] {
         &self.counts

@@ -24,7 +24,7 @@ pub struct TextRewriter {
 /// How characters are spelled in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextForm {
-    /// As they are.
+    /// Characters are spelled as they are.
     Plain,
     /// As they are, in lines of names and values.
     Lines,
@@ -184,7 +184,7 @@ impl TextRewriter {
         self.scanner.begin(self.offset);
     }
 
-    /// The text is complete.
+    /// Ends the text: what is held is written.
     pub fn finish(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
         self.end_line(out, tally);
         self.scanner.leave_key(out);
@@ -205,11 +205,11 @@ impl TextRewriter {
 /// What a byte is to the escape before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// Part of it.
+    /// The byte is part of the escape.
     More,
-    /// Its last byte.
+    /// The byte is the last one of the escape.
     Last,
-    /// None of it.
+    /// The byte is not part of the escape.
     Other,
 }
 

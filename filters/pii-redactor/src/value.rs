@@ -65,12 +65,12 @@ impl ValueScanner {
         self.scanner.is_in_key()
     }
 
-    /// See [`TextScanner::end_line`].
+    /// Ends a line as [`TextScanner::end_line`] does.
     pub(crate) fn end_line(&mut self, end: &[u8], out: &mut Vec<u8>) {
         self.scanner.end_line(end, out);
     }
 
-    /// See [`TextScanner::leave_key`].
+    /// Leaves a private key as [`TextScanner::leave_key`] does.
     pub(crate) fn leave_key(&mut self, out: &mut Vec<u8>) {
         self.scanner.leave_key(out);
     }
@@ -129,7 +129,7 @@ impl ValueScanner {
         new.is_some()
     }
 
-    /// The value is complete.
+    /// Ends the value: what is held is written.
     pub(crate) fn end(&mut self, sink: &mut Sink<'_>) {
         if self.is_lost {
             return;

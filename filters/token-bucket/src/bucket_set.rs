@@ -18,14 +18,14 @@ pub struct Layout {
     widths: Vec<usize>,
     /// Bytes of the times of all windows.
     state: usize,
-    /// Bytes of a bucket.
+    /// The size of a bucket in bytes.
     entry: usize,
     /// Bytes before the first bucket.
     head: usize,
     tag: u16,
 }
 
-/// A set of buckets.
+/// The buckets that share one value in shared data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BucketSet {
     bytes: Vec<u8>,
@@ -134,13 +134,13 @@ impl BucketSet {
         }
     }
 
-    /// The bytes to store.
+    /// The encoded set, as it is stored.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The bytes to store.
+    /// The encoded set, as it is stored.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes

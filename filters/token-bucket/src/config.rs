@@ -19,7 +19,7 @@ use policy::config::{Configuration, Fields, Node};
 use policy::mode::Mode;
 use policy::refusal::CustomResponse;
 
-/// A checked configuration.
+/// The checked configuration of the filter.
 #[derive(Debug)]
 pub struct Config {
     /// The mode of limits that say nothing else.
@@ -40,7 +40,7 @@ pub struct Config {
     pub headers: HeaderStyle,
     /// Where identity, consent and the address of the client come from.
     pub sources: Rc<FactSources>,
-    /// What differs by route.
+    /// Which routes have configurations of their own.
     pub routes: RouteSettings,
 }
 
@@ -78,7 +78,7 @@ pub enum HeaderStyle {
     XRateLimit,
     /// `ratelimit-policy` and `ratelimit` of draft-ietf-httpapi-ratelimit-headers-10.
     Ietf10,
-    /// No rate limit headers.
+    /// Responses have no rate limit headers.
     None,
 }
 

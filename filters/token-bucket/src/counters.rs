@@ -9,7 +9,7 @@ use crate::table::BucketDecision;
 pub struct LimitCounters {
     /// Requests that it let pass.
     pub admitted: Counter,
-    /// Requests that it refused.
+    /// Counts the requests that the limit refused.
     pub refused: Counter,
     /// Requests that it would have refused, in report mode.
     pub reported: Counter,

@@ -40,7 +40,7 @@ pub struct TokenBucket {
     limits: Rc<LimitSet>,
     /// The limits where no route has its own.
     plugin_limits: Rc<LimitSet>,
-    /// Where routes differ.
+    /// The limits of routes that have their own.
     routes: Option<RouteConfigs<LimitSet>>,
     /// Tells the storage of this plugin from that of others.
     plugin: String,
@@ -52,7 +52,7 @@ pub struct TokenBucket {
     /// Where the host shares no data.
     own_storage: Option<WorkerStorage>,
     pass_headers: Vec<PassHeader>,
-    /// Questions to services.
+    /// Calls to rate limit services under way.
     calls: Calls<Query>,
     /// Requests that wait for a service.
     waiting: WaitingRequests<LimitedRequest>,

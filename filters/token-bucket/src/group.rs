@@ -10,7 +10,7 @@ pub struct Charge<'t> {
     pub table: &'t Table,
     /// The key whose bucket is charged.
     pub key: HashedKey,
-    /// How many units.
+    /// How many units to charge.
     pub cost: u64,
     /// The request does not pass when this limit cannot be decided.
     pub deny_on_error: bool,
@@ -21,7 +21,7 @@ pub struct Charge<'t> {
 pub struct Charged {
     /// The place of the limit in the group.
     pub limit: usize,
-    /// What gives it back.
+    /// The receipt by which the charge is given back.
     pub receipt: Receipt,
 }
 
@@ -34,7 +34,7 @@ pub struct GroupDecision {
     pub buckets: Vec<Result<BucketDecision, StorageError>>,
 }
 
-/// Whether a request passes.
+/// Whether a request passes a group of limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Every limit that could be decided was charged.

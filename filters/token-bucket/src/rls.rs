@@ -20,25 +20,25 @@ pub const MAX_RESPONSE_BYTES: usize = 1 << 16;
 /// A question: may this request, described so, add so many hits?
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateLimitRequest<'r> {
-    /// Which limits are meant.
+    /// The domain, which tells the service whose limits are meant.
     pub domain: &'r str,
     /// Entries of keys and values; every descriptor must be within its limit.
     pub descriptors: &'r [Descriptor],
-    /// What the request costs.
+    /// How many units the request costs.
     pub hits: u64,
 }
 
 /// Keys and values that name a counter.
 pub type Descriptor = Vec<(String, String)>;
 
-/// What the service says.
+/// The service's response (`RateLimitResponse`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceResponse {
-    /// About the whole request.
+    /// The decision about the whole request.
     pub code: Code,
     /// About each descriptor, in their order; some services send none.
     pub statuses: Vec<Status>,
-    /// Headers for the response.
+    /// Headers to add to the response.
     pub response_headers: Vec<(String, Vec<u8>)>,
     /// Headers for the request on its way to the upstream.
     pub request_headers: Vec<(String, Vec<u8>)>,
@@ -58,7 +58,7 @@ impl ServiceResponse {
 pub struct Status {
     /// Whether it is within its limit.
     pub code: Code,
-    /// The limit that applies.
+    /// The limit that applies to the descriptor.
     pub limit: Option<CurrentLimit>,
     /// Units left in the window of the limit.
     pub remaining: u64,
@@ -88,7 +88,7 @@ impl Status {
 pub struct CurrentLimit {
     /// Its name, may be empty.
     pub name: String,
-    /// Units in each window.
+    /// How many units each window allows.
     pub requests: u64,
     /// The window, where it is a known one.
     pub window: Option<Duration>,
@@ -107,7 +107,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// By its number.
+    /// The code of this number in `RateLimitResponse.Code`.
     #[must_use]
     pub const fn from_number(number: u64) -> Self {
         match number {
@@ -135,7 +135,7 @@ pub const fn window_of_unit(number: u64) -> Option<Duration> {
 }
 
 impl RateLimitRequest<'_> {
-    /// The message `RateLimitRequest`.
+    /// Encodes the message `RateLimitRequest` as protobuf.
     #[must_use]
     pub fn to_protobuf(&self) -> Vec<u8> {
         let mut message = Writer::default().bytes(1, self.domain.as_bytes());

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use host::{Host, SharedValue, Status, shared_data};
 
-/// A place for sets.
+/// A store of encoded bucket sets, by key.
 pub trait Storage {
     /// The value of a key, created as `initial` if it is absent, and the number to replace it with.
     ///
@@ -53,7 +53,7 @@ pub struct SharedStorage<'h> {
 }
 
 impl<'h> SharedStorage<'h> {
-    /// On this host.
+    /// Makes a store in the shared data of this host.
     #[must_use]
     pub const fn new(host: &'h dyn Host) -> Self {
         Self { host }

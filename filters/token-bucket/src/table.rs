@@ -47,7 +47,7 @@ pub struct TableSettings<'s> {
 /// What a bucket says about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BucketDecision {
-    /// Whether it passes.
+    /// Whether the request passes this bucket.
     pub admitted: bool,
     /// The state of the bucket before the request.
     pub before: Tats,
@@ -73,7 +73,7 @@ pub struct Receipt {
     cost: u64,
 }
 
-/// A key, hashed.
+/// The hash of a key, which stands for it in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HashedKey {
     set: u32,

@@ -10,13 +10,13 @@ pub const MAX_WINDOWS: usize = 4;
 /// The state of a bucket, one time for each window; what is beyond the windows of a limit is 0.
 pub type Tats = [Tat; MAX_WINDOWS];
 
-/// One to four windows.
+/// The one to four windows of a limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Windows {
     list: Vec<Gcra>,
 }
 
-/// What became of a request.
+/// The decision about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WindowsDecision {
     /// Every window lets it pass; the bucket is in this state from now on.
@@ -47,7 +47,7 @@ impl Windows {
         sensible.then_some(Self { list })
     }
 
-    /// Each window.
+    /// All windows, in the order of the configuration.
     #[must_use]
     pub fn list(&self) -> &[Gcra] {
         &self.list
@@ -95,15 +95,16 @@ impl Windows {
         emptier
     }
 
-    /// How a bucket stands, window by window.
-    #[must_use]
-    pub fn states(&self, tats: &Tats, now_ns: u64) -> Vec<WindowState> {
-        let state = |(gcra, tat): (&Gcra, &Tat)| WindowState {
-            remaining: gcra.remaining(*tat, now_ns),
-            until_full: gcra.until_full(*tat, now_ns),
-            until_next: gcra.until_next(*tat, now_ns),
-        };
-        self.list.iter().zip(tats).map(state).collect()
+    /// How a bucket stands in each window.
+    pub fn states(&self, tats: &Tats, now_ns: u64) -> impl Iterator<Item = (&Gcra, WindowState)> {
+        self.list.iter().zip(tats).map(move |(gcra, tat)| {
+            let state = WindowState {
+                remaining: gcra.remaining(*tat, now_ns),
+                until_full: gcra.until_full(*tat, now_ns),
+                until_next: gcra.until_next(*tat, now_ns),
+            };
+            (gcra, state)
+        })
     }
 
     /// The state of a bucket that is empty in every window.
@@ -167,8 +168,11 @@ mod tests {
             now += SECOND;
         }
         assert_eq!(admitted, 5, "the hour is used up");
-        let states = both.states(&tats, now);
-        assert_eq!((states[0].remaining, states[1].remaining), (2, 0));
+        let left: Vec<u64> = both
+            .states(&tats, now)
+            .map(|(_, state)| state.remaining)
+            .collect();
+        assert_eq!(left, [2, 0]);
     }
 
     #[test]

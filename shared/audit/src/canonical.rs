@@ -76,14 +76,14 @@ impl Writer {
         }
     }
 
-    /// `{ ... }`
+    /// Writes an object, `{...}`, whose members `members` writes in order of their names.
     pub fn object(&mut self, members: impl FnOnce(&mut Self)) {
         self.open('{');
         members(self);
         self.close('}');
     }
 
-    /// `[ ... ]`
+    /// Writes an array, `[...]`, whose items `items` writes.
     pub fn array(&mut self, items: impl FnOnce(&mut Self)) {
         self.open('[');
         items(self);
@@ -137,7 +137,7 @@ impl Writer {
         self.member(name, |writer| writer.number(value));
     }
 
-    /// Writes a JSON string.
+    /// Writes a JSON string with the escapes of RFC 8785, section 3.2.2.2.
     pub fn string(&mut self, value: &str) {
         push_string(&mut self.text, value);
     }
@@ -147,7 +147,7 @@ impl Writer {
         push_number(&mut self.text, value.min(MAX_INTEGER));
     }
 
-    /// `true` or `false`.
+    /// Writes `true` or `false`.
     pub fn boolean(&mut self, value: bool) {
         self.fragment(if value { "true" } else { "false" });
     }

@@ -38,9 +38,9 @@ pub struct Sealed {
 /// What a chain says about itself, or an operator about chains.
 #[derive(Debug)]
 pub struct Event<'e> {
-    /// What is said.
+    /// The control record to append.
     pub control: &'e Control,
-    /// When, milliseconds since 1970.
+    /// When it happened, in milliseconds since 1970.
     pub time_ms: u64,
     /// The retention class of the chain.
     pub class: &'e str,
@@ -70,7 +70,7 @@ impl Chain {
         }
     }
 
-    /// 32 hexadecimal digits.
+    /// The chain's unique id: 32 hexadecimal digits.
     #[must_use]
     pub fn uid(&self) -> &str {
         &self.uid_text

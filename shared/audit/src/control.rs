@@ -19,7 +19,7 @@ pub enum Control {
         /// The id of the proxy, where it tells.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         node: Option<String>,
-        /// SHA-256 of the configuration.
+        /// SHA-256 of the configuration that is in force from here on.
         config_sha256: Hash,
         /// The longest time between two records of the chain while its emitter lives.
         heartbeat_ms: u64,
@@ -36,10 +36,10 @@ pub enum Control {
     Heartbeat(Statement),
     /// The last record of a chain.
     Close {
-        /// As in a checkpoint.
+        /// The chain's totals so far, as in a checkpoint.
         #[serde(flatten)]
         statement: Statement,
-        /// `replaced` or `shutdown`.
+        /// Why the chain ends: `replaced` or `shutdown`.
         reason: String,
     },
     /// Records that did not go where the others went.
@@ -67,9 +67,9 @@ pub enum Control {
     },
     /// By an operator: groups were erased.
     Erasure {
-        /// In which records.
+        /// The records in which the groups were erased.
         targets: Vec<Target>,
-        /// Names of groups.
+        /// The names of the erased groups.
         groups: Vec<String>,
         /// Why, by whom, under which ticket.
         #[serde(flatten)]
@@ -77,7 +77,7 @@ pub enum Control {
     },
     /// By an operator: all records before a checkpoint, which stays, were deleted after their time.
     Purge {
-        /// Of which chain.
+        /// The `uid` of the chain that is named.
         chain_uid: String,
         /// The number of the checkpoint.
         checkpoint: u64,
@@ -185,7 +185,7 @@ pub struct Peers {
 /// Records that are lost, or kept elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lost {
-    /// `queue_full` or `rejected`.
+    /// Why the records were lost: `queue_full` or `rejected`.
     pub reason: String,
     /// The number of lost records.
     pub count: u64,
@@ -201,7 +201,7 @@ pub struct Lost {
     pub kept: Option<String>,
     /// When the first was, milliseconds since 1970.
     pub from_ms: u64,
-    /// When the last was.
+    /// When the last of them was made, in milliseconds since 1970.
     pub to_ms: u64,
 }
 
@@ -249,7 +249,7 @@ pub struct Head {
     pub fingerprint: Hash,
 }
 
-/// Records of one chain.
+/// Records of one chain that an erasure or a hold is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
@@ -292,7 +292,7 @@ impl Control {
         }
     }
 
-    /// The word for it.
+    /// The word for this kind of control record: `checkpoint`, `gap`, ...
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -350,7 +350,7 @@ impl Control {
         Ok((control, key_id))
     }
 
-    /// Canonical text.
+    /// The record's canonical JSON, with the id of the signing key if it is signed.
     pub(crate) fn to_json(&self, key_id: Option<&str>) -> String {
         // Strings and numbers only: there is nothing that could fail to serialise.
         let text = serde_json::to_vec(self).unwrap_or_default();

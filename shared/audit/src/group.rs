@@ -19,7 +19,7 @@ pub enum Group {
     DataSubject,
     /// Where the request came from, and with what program.
     Source,
-    /// Who sent it.
+    /// Who sent the request.
     Subject,
     /// The path and the query, which may name people.
     Url,
@@ -35,7 +35,7 @@ impl Group {
         Self::Url,
     ];
 
-    /// The name in records.
+    /// The group's name in records.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -160,7 +160,7 @@ impl Committed {
         }
     }
 
-    /// Whether there is any.
+    /// Whether no group has a commitment.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(Option::is_none)

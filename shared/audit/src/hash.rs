@@ -84,7 +84,7 @@ impl Hash {
         bytes(text).map(Self)
     }
 
-    /// 64 lower-case hexadecimal digits.
+    /// The hash as 64 lower-case hexadecimal digits.
     #[must_use]
     pub fn to_hex(self) -> String {
         hex::encode(&self.0)

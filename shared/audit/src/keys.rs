@@ -26,7 +26,7 @@ pub struct PublicKey(VerifyingKey);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// There is none.
+    /// The environment variable is not set.
     #[error("there is no key")]
     Missing,
     /// It is not what a key looks like.
@@ -34,7 +34,7 @@ pub enum KeyError {
         "expected 32 bytes as 64 hexadecimal digits or as base64; `meshward audit keygen` makes one"
     )]
     Malformed,
-    /// It can be guessed.
+    /// The key can be guessed.
     #[error("a key that can be guessed; `meshward audit keygen` makes one")]
     Weak,
 }
@@ -49,7 +49,7 @@ impl SigningKey {
         Ok(Self::from_seed(id, &seed))
     }
 
-    /// From 32 random bytes.
+    /// Makes a key from 32 random bytes, its Ed25519 seed (RFC 8032, section 5.1.5).
     #[must_use]
     pub fn from_seed(id: Option<&str>, seed: &[u8; 32]) -> Self {
         let key = ed25519_dalek::SigningKey::from_bytes(seed);
@@ -58,7 +58,7 @@ impl SigningKey {
         Self { id, key }
     }
 
-    /// The id in records.
+    /// The key's id, as records name it.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -77,7 +77,7 @@ impl SigningKey {
         LogKey(Hash::plain(&input).0)
     }
 
-    /// 128 hexadecimal digits.
+    /// Signs a fingerprint: 128 hexadecimal digits.
     #[must_use]
     pub fn sign(&self, fingerprint: &Hash) -> String {
         hex::encode(&self.key.sign(&message(fingerprint)).to_bytes())
@@ -156,7 +156,7 @@ impl PublicKey {
         Ok(Self(key))
     }
 
-    /// 64 hexadecimal digits.
+    /// The public key as 64 hexadecimal digits.
     #[must_use]
     pub fn to_hex(&self) -> String {
         hex::encode(self.0.as_bytes())

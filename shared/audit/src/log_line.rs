@@ -42,9 +42,9 @@ pub struct LogLine<'l> {
 pub struct Part<'l> {
     /// The id of the record.
     pub uid: &'l str,
-    /// Which part, from 1.
+    /// The part's number, from 1.
     pub number: usize,
-    /// Of how many.
+    /// How many parts the record was split into.
     pub count: usize,
 }
 

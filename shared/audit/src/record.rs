@@ -19,7 +19,7 @@ pub struct Record {
     pub sequence: u64,
     /// When it happened, milliseconds since 1970.
     pub time_ms: u64,
-    /// The retention class.
+    /// The retention class that the record belongs to.
     pub class: String,
     /// Until when it is kept, milliseconds since 1970.
     pub expires_ms: Option<u64>,
@@ -29,11 +29,11 @@ pub struct Record {
     pub previous: Hash,
     /// The hash of its core.
     pub core: Hash,
-    /// Its own hash.
+    /// The record's own hash, which the next one names.
     pub fingerprint: Hash,
     /// Groups that have a value.
     pub present: Vec<Group>,
-    /// Groups that were erased.
+    /// The groups that were erased from it.
     pub erased: Vec<Group>,
     /// What it says about chains; `None` in a record of a request.
     pub control: Option<Control>,
@@ -45,7 +45,7 @@ pub struct Record {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Not a JSON document.
+    /// The line is no JSON document.
     #[error("{0}")]
     NotJson(String),
     /// JSON, but not a record.
@@ -57,13 +57,13 @@ pub enum Fault {
     /// The same document in another spelling.
     #[error("not in canonical form: it was written by something else")]
     NotCanonical,
-    /// The core was changed.
+    /// The fingerprint does not fit: the core was changed.
     #[error("its fingerprint is not the hash of what it says")]
     WrongFingerprint,
     /// It names a key, and the signature was taken away.
     #[error("it names the key that signed it and has no signature")]
     NoSignature,
-    /// A value was changed.
+    /// The commitment of this group does not fit: a value in it was changed.
     #[error("{0} is not what the record committed to")]
     WrongValue(&'static str),
     /// A value has nothing that vouches for it.

@@ -2,7 +2,7 @@
 
 use super::{Case, CaseFile, Cuts, Failure, Result, Seen, Step};
 
-/// Runs exchanges.
+/// A proxy that runs the exchanges of cases.
 pub trait Backend {
     /// Starts with the configuration of `file`: with a fresh proxy if the filter remembers requests,
     /// or if records or counts of earlier cases may still come that `case` would take for its own.

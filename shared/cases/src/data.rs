@@ -11,15 +11,15 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-/// What a client sends.
+/// The request that a client sends.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "RawMessage")]
 pub struct RequestData {
-    /// `GET` by default.
+    /// The method, `GET` by default.
     pub method: String,
     /// The path with its query.
     pub path: String,
-    /// Header values by name.
+    /// The headers: values by name.
     pub headers: BTreeMap<String, HeaderValues>,
     /// The body, empty by default.
     pub body: Bytes,
@@ -35,11 +35,11 @@ pub struct RequestData {
     pub identity: Option<String>,
 }
 
-/// What an upstream responds.
+/// The response of the upstream.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "RawMessage")]
 pub struct ResponseData {
-    /// 200 by default.
+    /// The status, 200 by default.
     pub status: u16,
     /// Header values by name; `content-type: application/json` unless another one is given.
     pub headers: BTreeMap<String, HeaderValues>,
@@ -79,7 +79,7 @@ impl Default for ResponseData {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
-    /// 1.3 by default.
+    /// The version of TLS, 1.3 by default.
     #[serde(default)]
     pub version: TlsVersion,
     /// The first URI among the subject alternative names.
@@ -103,22 +103,22 @@ impl Tls {
     }
 }
 
-/// A version of TLS.
+/// The versions of TLS that a case can ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TlsVersion {
-    /// 1.0
+    /// TLS 1.0
     V1_0,
-    /// 1.1
+    /// TLS 1.1
     V1_1,
-    /// 1.2
+    /// TLS 1.2
     V1_2,
-    /// 1.3
+    /// TLS 1.3
     #[default]
     V1_3,
 }
 
 impl TlsVersion {
-    /// Every version.
+    /// All versions, in ascending order.
     pub const ALL: [Self; 4] = [Self::V1_0, Self::V1_1, Self::V1_2, Self::V1_3];
 
     /// Its number, as case files write it: `1.3`.
@@ -169,7 +169,7 @@ pub struct Bytes {
 }
 
 impl Bytes {
-    /// The bytes.
+    /// The bytes of the body.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -204,7 +204,7 @@ pub enum HeaderValues {
 }
 
 impl HeaderValues {
-    /// The values in order.
+    /// The values of the header, in order.
     #[must_use]
     pub fn values(&self) -> &[String] {
         match self {

@@ -107,7 +107,7 @@ impl Expectation {
             ),
         ] {
             for (name, value) in expected {
-                let found = found.get(name);
+                let found = field(found, name);
                 if found != Some(value) {
                     differ(key, &format!("{what} {name}"), value, &found);
                 }
@@ -123,7 +123,7 @@ impl Expectation {
             ),
         ] {
             for name in names {
-                if let Some(found) = headers.get(name) {
+                if let Some(found) = field(headers, name) {
                     differ(key, &format!("{what} {name}"), &"none", found);
                 }
             }
@@ -141,6 +141,13 @@ impl Expectation {
         }
         differences
     }
+}
+
+/// The value of a header; names of fields have no case (RFC 9110 5.1), and people write them in either.
+fn field<'h>(headers: &'h BTreeMap<String, String>, name: &str) -> Option<&'h String> {
+    let mut headers = headers.iter();
+    let found = headers.find(|(known, _)| known.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value)
 }
 
 /// Compares the records of requests with what is expected of each, in order.
@@ -198,6 +205,16 @@ fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As people write them: `X-User-Id` is there, however the proxy spells it.
+    #[test]
+    fn names_of_headers_have_no_case() {
+        let headers = BTreeMap::from([("x-user-id".to_owned(), "7".to_owned())]);
+        for name in ["x-user-id", "X-User-Id"] {
+            assert_eq!(field(&headers, name).map(String::as_str), Some("7"));
+        }
+        assert_eq!(field(&headers, "X-User"), None);
+    }
 
     #[test]
     fn every_part_can_differ() {

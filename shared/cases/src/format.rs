@@ -19,7 +19,7 @@ use super::{Error, Result};
 pub struct CaseFile {
     /// The filter, or the bundle, where the configuration does not say it by its keys.
     pub filter: Option<String>,
-    /// The plugin configuration.
+    /// The plugin configuration, as JSON.
     #[serde(default)]
     pub configuration: String,
     /// The file in which it stands, relative to this one.
@@ -56,15 +56,15 @@ pub struct Call {
     pub cluster: String,
     /// The path without its query; any if there is none.
     pub path: Option<String>,
-    /// What the server responds.
+    /// The response of the server that is called.
     pub response: ResponseData,
 }
 
-/// A series of requests.
+/// A series of requests to a filter with one configuration.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// What it shows.
+    /// The name of the case: what it shows.
     pub name: String,
     /// The hosts that it holds on; all if there is nothing.
     #[serde(default)]
@@ -73,7 +73,7 @@ pub struct Case {
     pub because: Option<String>,
     /// Why a real Envoy cannot run it.
     pub in_process: Option<String>,
-    /// The requests in order.
+    /// The requests, in order.
     #[serde(rename = "step")]
     pub steps: Vec<Step>,
 }
@@ -85,9 +85,9 @@ pub struct Step {
     /// How much time passes before it.
     #[serde(default)]
     pub advance: Pause,
-    /// What the client sends.
+    /// The request that the client sends.
     pub request: RequestData,
-    /// What the upstream responds.
+    /// The response of the upstream.
     #[serde(default)]
     pub response: ResponseData,
     /// What client, upstream, log, metrics and audit trail must show.
@@ -152,7 +152,7 @@ pub struct Seen {
     pub upstream: Option<BTreeMap<String, String>>,
     /// The body that the upstream received.
     pub upstream_body: String,
-    /// What the filter logged.
+    /// The lines that the filter logged.
     pub log: String,
     /// How much each expected counter rose; `None` on a host without metrics.
     pub metrics: Option<BTreeMap<String, i64>>,
@@ -163,11 +163,11 @@ pub struct Seen {
 /// How the bodies of request and response are cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cuts {
-    /// Not at all.
+    /// The body arrives in one piece.
     Whole,
-    /// After every byte.
+    /// The body arrives byte by byte.
     Bytes,
-    /// Once, here.
+    /// The body arrives in two pieces, cut here.
     At(usize),
 }
 
@@ -184,7 +184,7 @@ impl Cuts {
         cuts
     }
 
-    /// The pieces of `body`.
+    /// Cuts `bytes` into pieces.
     #[must_use]
     pub fn pieces(self, bytes: &[u8]) -> Vec<Vec<u8>> {
         match self {
@@ -238,7 +238,7 @@ impl Call {
 }
 
 impl Step {
-    /// Expects nothing.
+    /// Makes a step that expects nothing.
     #[must_use]
     pub fn new(request: RequestData, response: ResponseData) -> Self {
         Self {
@@ -251,7 +251,7 @@ impl Step {
 }
 
 impl CaseFile {
-    /// One without cases.
+    /// Makes a file without cases for this configuration.
     #[must_use]
     pub fn of_configuration(configuration: String) -> Self {
         Self {
@@ -339,7 +339,7 @@ impl CaseFile {
 /// Something that is not as a case expects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The step, from 1.
+    /// The number of the step, from 1.
     pub step: usize,
     /// The line in the file.
     pub line: usize,

@@ -42,7 +42,7 @@ pub struct InProcess<M> {
 /// An exchange with all that is known of it.
 #[derive(Debug)]
 pub struct Transcript {
-    /// What a case compares.
+    /// What the expectations of the case are compared with.
     pub seen: Seen,
     /// What the proxy knows beside it.
     pub outcome: Outcome,

@@ -41,7 +41,7 @@ pub enum Error {
     /// A file cannot be read, or is none of cases.
     #[error("{path}: {reason}")]
     File {
-        /// The file.
+        /// The path of the file.
         path: String,
         /// What is wrong with it.
         reason: String,

@@ -78,7 +78,7 @@ pub(crate) struct Arguments {
     /// The same as --explain=diff
     #[arg(long, conflicts_with = "explain")]
     diff: bool,
-    /// Say on standard error how many values of which kind were found, and what became of them
+    /// Say on standard error how many values of which kind were found, and how they were handled
     #[arg(long)]
     stats: bool,
     /// List the kinds of data

@@ -21,17 +21,29 @@ fn trail() -> String {
 
 /// The same, with the pseudonyms of an epoch and through an application.
 fn trail_of(epoch: &str, application: &str, uid: [u8; 16]) -> String {
+    // The first is written before anybody knows what becomes of the request.
+    let requests: [(&str, &[&str], u64, &str); 4] = [
+        ("jane", &["7", "8"], 0, "received"),
+        ("jane", &["7", "8"], 0, ""),
+        ("joe", &["8"], 0, ""),
+        ("joe", &["9"], 5, ""),
+    ];
+    trail_with(&requests, epoch, application, uid)
+}
+
+/// A trail of such records: the caller, whom it is about, how many more, and `received` or not, with the id of the
+/// request behind it.
+fn trail_with(
+    requests: &[(&str, &[&str], u64, &str)],
+    epoch: &str,
+    application: &str,
+    uid: [u8; 16],
+) -> String {
     let keyed = Pseudonymizer::new(KEY.as_bytes(), epoch.to_owned());
     let mut chain = Chain::new(uid);
     let mut text = String::new();
-    // The first is written before anybody knows what becomes of the request.
-    let requests: [(&str, &[&str], u64); 4] = [
-        ("jane", &["7", "8"], 0),
-        ("jane", &["7", "8"], 0),
-        ("joe", &["8"], 0),
-        ("joe", &["9"], 5),
-    ];
-    for (number, (caller, people, omitted)) in requests.into_iter().enumerate() {
+    for (number, &(caller, people, omitted, said)) in requests.iter().enumerate() {
+        let (stage, id) = said.split_once(' ').unwrap_or((said, ""));
         let finding = Finding {
             kind: "US_SSN".to_owned(),
             category: Category::Governmental,
@@ -42,6 +54,7 @@ fn trail_of(epoch: &str, application: &str, uid: [u8; 16]) -> String {
         };
         let observation = Observation {
             time_ms: 1_800_000_000_000 + number as u64,
+            request_id: Some(id.to_owned()).filter(|id| !id.is_empty()),
             method: Some("GET".to_owned()),
             path: Some(format!("/patients/{}", people[0])),
             status: Some(200),
@@ -65,7 +78,7 @@ fn trail_of(epoch: &str, application: &str, uid: [u8; 16]) -> String {
             chain: &chain,
             salts: [[1; 16], [2; 16], [3; 16], [4; 16], [5; 16]],
             level: Level::Metadata,
-            is_received: number == 0,
+            is_received: stage == "received",
             template: Some("/patients/{id}"),
             retention: &Retention::default(),
             fields: &FieldSettings::default(),
@@ -156,6 +169,47 @@ fn a_person_learns_who_saw_what() {
             "{fhir}"
         );
     }
+}
+
+/// What was sampled out or lost after it was received is a disclosure all the same, as far as anybody can tell; an id
+/// that a client sends again does not hide it.
+#[test]
+fn requests_without_an_outcome_are_listed() {
+    let text = trail_with(
+        &[
+            ("jane", &["7"], 0, "received r-1"),
+            ("jane", &["7"], 0, "ended r-1"),
+            ("bob", &["7"], 0, "received r-2"),
+            ("bob", &["7"], 0, "received r-1"),
+        ],
+        "2026",
+        "shop",
+        [7; 16],
+    );
+    let asked = [&KEYED[..], &["--data-subject", "7", "--excerpt"]].concat();
+    let output = audit_of(&text, "disclosures", &asked);
+    let listed = String::from_utf8_lossy(&output.stdout);
+    let told = String::from_utf8_lossy(&output.stderr);
+    let outcomes: Vec<&str> = ["completed", "received"]
+        .into_iter()
+        .flat_map(|word| listed.matches(word))
+        .collect();
+    assert_eq!(outcomes, ["completed", "received", "received"], "{listed}");
+    assert!(
+        told.contains("3 requests were about this person")
+            && told.contains("1 further records say that a request was received; those above")
+            && told.contains("2 requests were received, and no record says what became of them"),
+        "{told}"
+    );
+    assert_ne!(output.status.code(), Some(0), "{told}");
+    let fhir = [&asked[..], &["--format", "fhir"]].concat();
+    let fhir = audit_of(&text, "disclosures", &fhir).stdout;
+    let fhir: serde_json::Value = serde_json::from_slice(&fhir).unwrap();
+    let last = &fhir["entry"][2]["resource"];
+    assert!(
+        last["outcome"].is_null() && last["outcomeDesc"].is_string(),
+        "{last}"
+    );
 }
 
 #[test]

@@ -148,6 +148,11 @@ fn counts_are_those_of_the_records() {
             .starts_with("2026:")
     );
     assert_eq!(rows(access, "data").len(), 2);
+    let values: u64 = rows(access, "data")
+        .iter()
+        .map(|class| number(class, "count"))
+        .sum();
+    assert_eq!(number(access, "values"), values);
     let refusals = rows(&report, "refusals");
     assert_eq!(
         refusals[0].to_string(),
@@ -391,6 +396,63 @@ fn trail_of_weeks(
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     std::fs::write(folder.path().join("trail.ndjson"), text).unwrap();
     begin_ms
+}
+
+/// A report of no time is no report that nothing happened.
+#[test]
+fn ends_in_the_wrong_order_are_refused() {
+    let output = Command::new(env!("CARGO_BIN_EXE_meshward"))
+        .args([
+            "audit",
+            "report",
+            "--from",
+            "2026-12-02",
+            "--to",
+            "2026-12-01",
+            "trail.ndjson",
+        ])
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("--from is not before --to"), "{told}");
+    assert_eq!(output.status.code(), Some(2), "{told}");
+}
+
+/// One export of many values is more than many requests for few.
+#[test]
+fn who_saw_most_values_stands_first() {
+    let folder = TempDir::new().unwrap();
+    let mut emitter = Emitter::new(8, "pci", Some(emitter_key()));
+    let mut lines = vec![emitter.open(None).text];
+    for (subject, times, values) in [("busy", 5, 2), ("export", 1, 900)] {
+        for _ in 0..times {
+            let request = Request {
+                data: vec![("US_SSN", values)],
+                status: 200,
+                refused: None,
+                ..some(Some(subject))
+            };
+            lines.push(emitter.request(&request).text);
+        }
+    }
+    lines.push(emitter.close().text);
+    std::fs::write(folder.path().join("trail.ndjson"), lines.join("\n") + "\n").unwrap();
+    let report = json(folder.path(), &[]);
+    let rows: Vec<(String, u64, u64)> = rows(&report, "access")
+        .iter()
+        .map(|row| {
+            let subject = row.member("subject").unwrap().as_str().unwrap();
+            (
+                subject.to_owned(),
+                number(row, "values"),
+                number(row, "requests"),
+            )
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [("export".to_owned(), 900, 1), ("busy".to_owned(), 10, 5)]
+    );
 }
 
 /// A day is compared with the same weekdays before it.

@@ -4,6 +4,8 @@
 
 mod bed;
 
+use std::process::Command;
+
 use std::path::Path;
 
 use audit::Range;
@@ -47,6 +49,24 @@ fn a_purge_deletes_what_is_past_its_time() {
         .expect(0);
     assert_eq!(outcome.number("records.expired"), 12);
     bed.run(&verify).expect(1);
+    // Whoever asks later is told that the list was longer.
+    let gone = "Gone by order: 12 records were purged or removed";
+    let asked = format!("{KEYS} --at {at} --ledger ledger.ndjson trail.ndjson");
+    let report = bed.run(&format!("report {asked}")).expect(0).out;
+    assert!(report.contains(gone), "{report}");
+    let found = bed.run(&format!("search {asked}")).expect(0).err;
+    assert!(found.contains(gone), "{found}");
+    let person = "--data-subject 7 --pseudonym-key-env 2026=SUBJECT";
+    let accounting = Command::new(env!("CARGO_BIN_EXE_meshward"))
+        .args(["audit", "disclosures"])
+        .args(format!("{person} {asked}").split_whitespace())
+        .current_dir(bed.folder.path())
+        .env("SUBJECT", "fJ3kq8ZtR1vXwL0sPn7yBcDgHmQeUaTo")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&accounting.stderr);
+    assert!(told.contains(gone), "{told}");
+    assert_eq!(accounting.status.code(), Some(2), "{told}");
     // Later all of it is past its time, and the end of the chain stays.
     let later = purge.replace(&at, "2024-01-01");
     bed.run(&format!("{later} --apply")).expect(0);
@@ -387,5 +407,34 @@ fn nothing_is_written_among_the_records() {
         assert!(refused.contains("are read as records"), "{refused}");
     }
     bed.run("report --format html --output report.html trail")
+        .expect(0);
+}
+
+/// Records of a chain that is here, in a form that nobody reads, are not erased, and that is said. A client, who does
+/// not know the ids of chains, raises no alarm.
+#[test]
+fn records_in_a_form_that_is_not_read_are_told() {
+    let bed = Bed::with_keys();
+    let (mut emitter, mut lines) = chain_of(&["a"; 3]);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    let said = lines[1].replace('\'', "\'\'");
+    let logged = format!("started\nINSERT INTO audit VALUES (1,'{said}');\n");
+    bed.write("dump.sql", &logged);
+    let unread = bed
+        .run(&format!("verify {KEYS} trail.ndjson dump.sql"))
+        .expect(2);
+    let all = format!("{}{}", unread.out, unread.err);
+    assert!(all.contains("in a form that is not read"), "{all}");
+    let erased = bed
+        .run(&format!(
+            "erase {KEYS} {SIGN} --subject nobody --apply trail.ndjson dump.sql"
+        ))
+        .expect(2);
+    assert!(erased.err.contains("dump.sql:2"), "{}", erased.err);
+    let other = format!("{:032x}", 7);
+    let forged = format!("started\nrecord_integrity chain_uid {other}\n");
+    bed.write("dump.sql", &forged);
+    bed.run(&format!("verify {KEYS} trail.ndjson dump.sql"))
         .expect(0);
 }

@@ -171,6 +171,22 @@ fn every_format_says_the_same() {
     assert!(formatted("text").contains("a.json:2:51"));
 }
 
+/// A configuration by itself does not say what host it is for; `--host` does.
+#[test]
+fn what_a_host_refuses_of_a_configuration_by_itself_is_told() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let config = r#"{"providers":{"k":{"api_keys":{"from":[{"query":"key"}],"keys":[{"id":"a","sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}]}}},"rules":[{"require":{"provider":"k"}}]}"#;
+    std::fs::write(folder.path().join("auth.json"), config).unwrap();
+    for (host, code) in [("envoy", 0), ("apisix", 1), ("kong", 1)] {
+        for words in [&["auth.json"][..], &["jwt-auth", "auth.json"]] {
+            let output = check(folder.path(), &[&["--host", host], words].concat());
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert_eq!(output.status.code(), Some(code), "{host}: {text}");
+            assert_eq!(text.contains("MW1001"), code == 1, "{host}: {text}");
+        }
+    }
+}
+
 /// A pipeline that checks a folder hears of what is in it and is no configuration.
 #[test]
 fn files_without_a_configuration_are_not_called_ok() {

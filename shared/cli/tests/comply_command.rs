@@ -7,7 +7,7 @@ mod bed;
 use std::path::Path;
 use std::process::Command;
 
-use audit::Hash;
+use audit::{Hash, Range};
 use bed::{Bed, Outcome, joined};
 use policy::json::Json;
 use trail::synthetic::{Emitter, Random, Request, emitter_key};
@@ -110,6 +110,111 @@ fn what_a_route_undoes_is_told_with_its_place() {
         text.contains("the metadata at routes.yaml:5: it is not done"),
         "{text}"
     );
+}
+
+/// What stands in a manifest and never sees a request is no measure, whichever way it was switched off.
+#[test]
+fn filters_that_requests_pass_by_are_no_measures() {
+    let bed = bed();
+    let envoy = include_str!("../../../envoy-test/envoy/bundle.yaml");
+    let entry = "- name: meshward\n";
+    let at = envoy.find(entry).unwrap();
+    let indent = " ".repeat(at - envoy[..at].rfind('\n').unwrap() - 1);
+    let router = format!("{indent}- name: envoy.filters.http.router\n{indent}{entry}");
+    let admin = "static_resources:\n  listeners:\n    - name: beside\n      filter_chains:\n        - filters:\n            - name: hcm\n              typed_config:\n                http_filters: [{name: envoy.filters.http.router}]\n                route_config: {virtual_hosts: [{name: all, domains: ['*'], routes: [{match: {prefix: /}, route: {cluster: upstream}}]}]}\n";
+    assert!(
+        envoy.contains("cluster: upstream"),
+        "the cluster of the second listener"
+    );
+    let quoted = CONFIG.replace('\n', " ");
+    let kong = |chain: &str, filter: &str| {
+        format!(
+            "filter_chains:\n- name: all\n  {chain}\n  filters:\n  - name: meshward\n    {filter}\n    config: '{quoted}'\n"
+        )
+    };
+    let disabled = format!("{indent}{entry}{indent}  disabled: true\n");
+    let switched = |with: &str| envoy.replacen(&format!("{indent}{entry}"), with, 1);
+    for (name, manifest, authentication) in [
+        ("as it runs", envoy.to_owned(), "set"),
+        ("disabled", switched(&disabled), "missing"),
+        ("behind the router", switched(&router), "missing"),
+        (
+            "fail open",
+            envoy.replacen(
+                "failure_policy: FAIL_RELOAD",
+                "failure_policy: FAIL_OPEN",
+                1,
+            ),
+            "limited",
+        ),
+        (
+            "another listener",
+            envoy.replacen("static_resources:\n  listeners:\n", admin, 1),
+            "limited",
+        ),
+        ("Kong", kong("enabled: true", "enabled: true"), "set"),
+        (
+            "a chain of Kong",
+            kong("enabled: false", "enabled: true"),
+            "missing",
+        ),
+        (
+            "a filter of Kong",
+            kong("enabled: true", "enabled: false"),
+            "missing",
+        ),
+    ] {
+        bed.write("manifest.yaml", &manifest);
+        assert!(name == "as it runs" || manifest != envoy, "{name}");
+        let made = comply(
+            &bed,
+            "--framework soc2 --format json --config manifest.yaml",
+        );
+        let made = made.expect(1).out;
+        let pack: serde_json::Value = serde_json::from_str(&made).unwrap();
+        let controls = pack[0]["controls"].as_array().unwrap();
+        let measures = controls
+            .iter()
+            .flat_map(|one| one["measures"].as_array().unwrap());
+        let found = measures
+            .clone()
+            .find(|one| one["id"] == "authentication")
+            .unwrap();
+        assert_eq!(found["state"], authentication, "{name}: {found}");
+        if authentication != "set" {
+            let gap = found["gaps"][0].as_str().unwrap();
+            assert!(gap.starts_with("manifest.yaml:"), "{name}: {gap}");
+        }
+    }
+}
+
+/// What the trail says was lost is not recorded, whatever the configuration says.
+#[test]
+fn a_trail_with_losses_does_not_show_that_all_is_recorded() {
+    let bed = bed();
+    let whole = "--framework soc2 --config meshward.json --trail trail.ndjson --keys emitter.json --format json --at 2027-01-16";
+    let state_of = |id: &str| {
+        let made = comply(&bed, whole).expect(1).out;
+        let pack: serde_json::Value = serde_json::from_str(&made).unwrap();
+        let controls = pack[0]["controls"].as_array().unwrap();
+        let mut measures = controls
+            .iter()
+            .flat_map(|one| one["measures"].as_array().unwrap());
+        measures.find(|one| one["id"] == id).unwrap().clone()
+    };
+    assert_eq!(state_of("records")["state"], "shown");
+    let mut emitter = Emitter::new(8, "pci", Some(emitter_key()));
+    emitter.config_sha256 = Hash::configuration(CONFIG);
+    let mut lines = vec![emitter.open(None).text, emitter.some_request().text];
+    lines.push(emitter.gap(vec![Range(7, 9)], None).text);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    for id in ["records", "no_silent_loss"] {
+        let found = state_of(id);
+        assert_ne!(found["state"], "shown", "{found}");
+    }
+    let gap = state_of("records")["gaps"].to_string();
+    assert!(gap.contains("requests have no record"), "{gap}");
 }
 
 #[test]
@@ -226,7 +331,7 @@ fn text_and_page_say_what_to_set() {
         "{page}"
     );
     let list = comply(&bed, "--framework list").expect(0).out;
-    assert_eq!(list.lines().count(), 8, "{list}");
+    assert_eq!(list.lines().count(), 9, "{list}");
 }
 
 /// Whoever answers to an auditor knows which words of an issuer mean two factors.
@@ -453,12 +558,20 @@ fn an_inventory_names_what_is_not_documented_and_what_is_not_used() {
         data: Vec::new(),
         ..Request::some(&mut Random(3))
     };
+    let refused = |path: &str| Request {
+        refused: Some(("jwt-auth/rules[0]", "scope_missing")),
+        client: "stranger",
+        ..request("GET", path, 403, Some("mallory"))
+    };
     for request in [
         request("DELETE", "/patients/7", 204, Some("jane")),
         request("GET", "/export/20260101", 200, Some("jane")),
         request("GET", "/export/20260102", 200, Some("john")),
         request("GET", "/.env", 404, None),
         request("GET", "/patients/8", 200, None),
+        request("GET", "/{path}", 200, Some("jane")),
+        refused("/export/20260103"),
+        refused("/patients/9"),
     ] {
         lines.push(emitter.request(&request).text);
     }
@@ -493,6 +606,7 @@ fn an_inventory_names_what_is_not_documented_and_what_is_not_used() {
     assert_eq!(names("open"), ["GET /patients/{id}"]);
     assert_eq!(names("remarks").len(), 1);
     assert_eq!(outcome.number("not_found"), 1);
+    assert_eq!(outcome.number("pathless"), 1);
     assert!(!outcome.out.contains("forged"), "{}", outcome.out);
     let classes = inventory.at("documented").unwrap().as_array().unwrap()[0].member("classes");
     assert!(classes.unwrap().to_string().contains("EMAIL seen"));
@@ -502,6 +616,15 @@ fn an_inventory_names_what_is_not_documented_and_what_is_not_used() {
     assert!(
         draft.contains("GDPR 30") && draft.contains("EMAIL seen") && draft.contains("shop-web"),
         "{draft}"
+    );
+    // Who was refused has received nothing.
+    assert!(!draft.contains("stranger"), "{draft}");
+    let seen = run("--keys emitter.json").out;
+    assert!(
+        seen.contains("3  GET /export/{id}:")
+            && seen.contains("1 requests whose path is not in the record")
+            && seen.contains("1 requests that were refused or not found"),
+        "{seen}"
     );
     bed.write("meshward.json", CONFIG);
     let pack = comply(
@@ -517,7 +640,7 @@ fn an_inventory_names_what_is_not_documented_and_what_is_not_used() {
     // Without keys nothing counts.
     let without = run("--openapi openapi.yaml");
     assert!(
-        without.out.contains("Not counted: 18 requests"),
+        without.out.contains("Not counted: 21 requests"),
         "{}",
         without.out
     );

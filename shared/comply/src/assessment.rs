@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::control::{Catalog, Control, Framework, Measure};
-use crate::effective::{Form, RouteConfig, forms};
+use crate::effective::{Bypassed, Form, RouteConfig, forms, passed_by};
 use crate::evidence::{Evidence, Found, Period};
 use crate::inventory::Inventory;
 use crate::predicate::ReportMode;
@@ -50,18 +50,18 @@ pub enum ControlState {
 /// A measure, of a requirement.
 #[derive(Clone, Debug, Serialize)]
 pub struct MeasureResult {
-    /// Its id.
+    /// The id of the measure.
     pub id: String,
-    /// In a few words.
+    /// A title of a few words.
     pub title: String,
-    /// Whether it is taken.
+    /// Whether the configuration takes the measure.
     pub state: MeasureState,
     /// What the configuration must say.
     pub setting: String,
     /// For which requests it is not done, where it is for others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<String>,
-    /// What records must say.
+    /// The query that records of the measure must meet.
     pub query: Option<String>,
     /// The records that show it, where a trail was given.
     pub evidence: Option<Evidence>,
@@ -71,18 +71,18 @@ pub struct MeasureResult {
     pub guidance: Option<String>,
 }
 
-/// A requirement.
+/// What was found for one requirement.
 #[derive(Clone, Debug, Serialize)]
 pub struct ControlResult {
     /// What the standard calls it.
     pub id: String,
-    /// What it is about.
+    /// The title of the requirement.
     pub title: String,
-    /// What it demands.
+    /// What the requirement demands, in our words.
     pub demands: String,
-    /// Whether it is met.
+    /// Whether the requirement is met.
     pub state: ControlState,
-    /// By what.
+    /// The measures that it needs.
     pub measures: Vec<MeasureResult>,
     /// What no gateway can do for it.
     pub beyond: String,
@@ -114,20 +114,20 @@ pub struct TrailResult {
     pub of_unknown_configuration: u64,
     /// Whether the trail can be trusted.
     pub result: &'static str,
-    /// The same in words.
+    /// The same as a sentence.
     pub sentence: String,
 }
 
-/// The evidence pack.
+/// The evidence pack for a framework.
 #[derive(Clone, Debug, Serialize)]
 pub struct Assessment {
-    /// The standard.
+    /// The id of the framework: `pci`.
     pub framework: String,
-    /// Its name and edition.
+    /// The framework's name and edition.
     pub title: String,
     /// When it was made, milliseconds since 1970.
     pub made_ms: u64,
-    /// The period.
+    /// The period that was looked at.
     pub period: Period,
     /// Where the configurations come from: the filter, and the file.
     pub configurations: Vec<(String, String)>,
@@ -138,7 +138,7 @@ pub struct Assessment {
     pub inventory: Option<Inventory>,
     /// How many requirements are in each state.
     pub counts: Counts,
-    /// Each.
+    /// The results for all requirements.
     pub controls: Vec<ControlResult>,
 }
 
@@ -154,7 +154,7 @@ pub struct Basis<'b> {
 }
 
 impl Assessment {
-    /// Of a framework.
+    /// Assesses a configuration and a trail against a framework.
     #[must_use]
     pub fn new(catalog: &Catalog, framework: &Framework, basis: &Basis<'_>) -> Self {
         let controls = framework.controls.iter();
@@ -242,6 +242,13 @@ impl MeasureResult {
                 found.contradicting_example.as_deref().unwrap_or_default()
             ));
         }
+        let lacking = basis.verdict.filter(|_| measure.needs_all_records);
+        if let Some(why) = lacking.and_then(Verdict::lacking) {
+            set = set.min(MeasureState::Limited);
+            gaps.push(format!(
+                "the trail says that requests have no record: {why}"
+            ));
+        }
         // Records of a trail that was changed prove nothing.
         let is_trusted = basis.verdict.is_some_and(|verdict| verdict.exit_code != 1);
         let is_shown = is_trusted && evidence.as_ref().is_some_and(|found| found.records > 0);
@@ -273,9 +280,12 @@ impl Measure {
             false => ReportMode::IsNothing,
         };
         let holds = |form: &Form, mode| self.setting.holds(&form.document, mode);
+        let (forms, unmet): (Vec<&Form>, Vec<&Form>) = forms.iter().partition(|form| form.is_met);
+        let why = unmet.into_iter().filter(|form| holds(form, mode));
+        let why = why.map(|form| format!("{}: what is configured does nothing", form.name));
         if !forms.iter().any(|form| holds(form, mode)) {
             let is_reported = forms.iter().any(|form| holds(form, ReportMode::Counts));
-            let is_unclear = |form: &Form| {
+            let is_unclear = |form: &&Form| {
                 let unclear = self.unclear.as_ref();
                 unclear.is_some_and(|unclear| unclear.holds(&form.document, mode))
             };
@@ -284,7 +294,7 @@ impl Measure {
                 false if forms.iter().any(is_unclear) => MeasureState::Unclear,
                 false => MeasureState::Missing,
             };
-            return (state, Vec::new());
+            return (state, why.collect());
         }
         let gaps: Vec<String> = forms
             .iter()
@@ -316,6 +326,8 @@ pub struct Configurations {
     pub routes: Vec<RouteConfig>,
     /// The filter, and the file, of each.
     pub sources: Vec<(String, String)>,
+    /// Filters that requests pass by.
+    pub bypasses: Vec<Bypassed>,
     /// What records say of the plugin that writes them: the hash of its configuration.
     pub config_sha256: Vec<Hash>,
 }
@@ -346,6 +358,6 @@ impl Configurations {
     /// The documents that predicates ask about, at a time in seconds since 1970.
     #[must_use]
     pub fn forms(&self, now_s: i64) -> Vec<Form> {
-        forms(&self.parts, &self.routes, now_s)
+        passed_by(forms(&self.parts, &self.routes, now_s), &self.bypasses)
     }
 }

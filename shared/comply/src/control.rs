@@ -1,15 +1,20 @@
 //! The requirements, read from their files.
 
-use serde::Deserialize;
+use std::collections::BTreeSet;
 
+use policy::nearest;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::effective::{EFFECTIVE_KEY, forms};
 use crate::predicate::{Predicate, SyntaxError};
 
 /// Something that the filters can do.
 #[derive(Clone, Debug)]
 pub struct Measure {
-    /// What controls call it.
+    /// The id by which controls name the measure.
     pub id: String,
-    /// In a few words.
+    /// A title of a few words.
     pub title: String,
     /// What the configuration must say.
     pub setting: Predicate,
@@ -25,11 +30,13 @@ pub struct Measure {
     pub records: Option<Predicate>,
     /// The same as it is written.
     pub records_text: Option<String>,
+    /// It is not done where the trail says that requests have no record.
+    pub needs_all_records: bool,
     /// Which records show that it was not.
     pub contradicts: Option<Predicate>,
     /// The tests that show it, each as `file::name`.
     pub tests: Vec<String>,
-    /// How to set it.
+    /// How to set it in the configuration.
     pub guidance: String,
     /// A configuration of the bundle that does it.
     pub example: String,
@@ -39,7 +46,7 @@ pub struct Measure {
     text: toml::Table,
 }
 
-/// A requirement.
+/// A requirement of a standard.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Control {
@@ -57,13 +64,13 @@ pub struct Control {
     pub beyond: String,
 }
 
-/// A standard.
+/// A standard with its requirements.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Framework {
     /// What it is called on the command line.
     pub id: String,
-    /// Its name and edition.
+    /// The standard's name and edition.
     pub title: String,
     /// Its requirements, as far as a gateway has a part in them.
     #[serde(rename = "control")]
@@ -81,6 +88,8 @@ struct MeasureText {
     #[serde(default)]
     in_report_mode: bool,
     records: Option<String>,
+    #[serde(default)]
+    needs_all_records: bool,
     contradicts: Option<String>,
     #[serde(default)]
     tests: Vec<String>,
@@ -90,12 +99,12 @@ struct MeasureText {
     counterexample: Option<String>,
 }
 
-/// Measures and frameworks.
+/// All measures and frameworks that are known.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     /// What the filters can do.
     pub measures: Vec<Measure>,
-    /// What standards demand.
+    /// The standards with their requirements.
     pub frameworks: Vec<Framework>,
 }
 
@@ -105,29 +114,41 @@ pub enum CatalogError {
     /// A file is not what it should be.
     #[error("{file}: {message}")]
     File {
-        /// Which.
+        /// The path of the file.
         file: String,
-        /// What is wrong.
+        /// The message of the parser.
         message: String,
     },
     /// A predicate cannot be read.
     #[error("the measure {measure:?}: {key}: {error}")]
     Predicate {
-        /// Of which measure.
+        /// The id of the measure.
         measure: String,
-        /// Which of its keys.
+        /// The key of the measure that is wrong.
         key: &'static str,
-        /// What is wrong.
+        /// What is wrong with its value.
         error: SyntaxError,
+    },
+    /// A predicate asks about what no configuration has.
+    #[error("{file}: the measure {measure:?}: {path}: no configuration has that{near}")]
+    UnknownPath {
+        /// The path of the file.
+        file: String,
+        /// The id of the measure.
+        measure: String,
+        /// What the predicate asks about.
+        path: String,
+        /// What may be meant.
+        near: String,
     },
     /// A control names a measure that there is not.
     #[error("{framework} {control}: there is no measure {measure:?}")]
     UnknownMeasure {
-        /// The framework.
+        /// The id of the framework.
         framework: String,
-        /// The control.
+        /// The id of the control.
         control: String,
-        /// What it names.
+        /// The id of the measure that does not exist.
         measure: String,
     },
 }
@@ -212,6 +233,51 @@ impl Catalog {
         Ok(())
     }
 
+    /// Takes in a file that somebody else has written, and refuses predicates that ask about what never stands under
+    /// `effective`: of what is not there nothing is wrong, so a slip of the pen would make a measure of nothing.
+    ///
+    /// # Errors
+    /// See [`CatalogError`].
+    pub fn add_own(&mut self, file: &str, text: &str) -> Result<(), CatalogError> {
+        let known = self.effective_paths();
+        self.add(file, text)?;
+        for measure in &self.measures {
+            let predicates = measure.unclear.iter();
+            let predicates = predicates.chain([&measure.setting, &measure.everywhere]);
+            for path in predicates.flat_map(|predicate| predicate.paths()) {
+                let Some(near) = misspelt(&path, &known) else {
+                    continue;
+                };
+                let near = near.map(|near| format!("; did you mean {near}?"));
+                return Err(CatalogError::UnknownPath {
+                    file: file.to_owned(),
+                    measure: measure.id.clone(),
+                    path: path.join("."),
+                    near: near.unwrap_or_default(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// All that can stand under `effective`: the example of some measure has it.
+    fn effective_paths(&self) -> BTreeSet<String> {
+        let mut paths = BTreeSet::new();
+        for measure in &self.measures {
+            let example: Map<String, Value> =
+                serde_json::from_str(&measure.example).unwrap_or_default();
+            for form in forms(&example, &[], 0) {
+                let parts = form.document.as_object().into_iter().flatten();
+                for (part, document) in parts {
+                    if let Some(effective) = document.get(EFFECTIVE_KEY) {
+                        names_in(effective, &format!("{part}.{EFFECTIVE_KEY}"), &mut paths);
+                    }
+                }
+            }
+        }
+        paths
+    }
+
     /// A measure by its id.
     #[must_use]
     pub fn measure(&self, id: &str) -> Option<&Measure> {
@@ -259,6 +325,7 @@ impl Measure {
             title: text.title,
             setting_text: text.setting,
             in_report_mode: text.in_report_mode,
+            needs_all_records: text.needs_all_records,
             records_text: text.records,
             tests: text.tests,
             guidance: text.guidance,
@@ -268,8 +335,41 @@ impl Measure {
     }
 }
 
+/// Whether a path leads under `effective` to what never stands there, and what may be meant.
+fn misspelt<'k>(path: &[&str], known: &'k BTreeSet<String>) -> Option<Option<&'k str>> {
+    let (_, rest) = path.split_first()?;
+    let first = rest.first()?;
+    if *first != EFFECTIVE_KEY {
+        let near = nearest(first, std::iter::once(EFFECTIVE_KEY));
+        return near.is_some().then_some(near);
+    }
+    // What is asked of callers stands there as it is in the rules.
+    let joined = path.join(".");
+    let asked = joined.split(".require").next().unwrap_or_default();
+    let is_open = path.iter().any(|name| name.starts_with('*'));
+    if is_open || rest.len() == 1 || known.contains(asked) {
+        return None;
+    }
+    Some(nearest(asked, known.iter().map(String::as_str)))
+}
+
+/// All paths of names in a document.
+fn names_in(value: &Value, path: &str, paths: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| names_in(item, path, paths)),
+        Value::Object(members) => {
+            for (name, value) in members {
+                let path = format!("{path}.{name}");
+                names_in(value, &path, paths);
+                paths.insert(path);
+            }
+        }
+        _ => {}
+    }
+}
+
 const MEASURES: &str = include_str!("../controls/measures.toml");
-const FRAMEWORKS: [(&str, &str); 8] = [
+const FRAMEWORKS: [(&str, &str); 9] = [
     ("pci.toml", include_str!("../controls/pci.toml")),
     ("hipaa.toml", include_str!("../controls/hipaa.toml")),
     ("gdpr.toml", include_str!("../controls/gdpr.toml")),
@@ -278,4 +378,5 @@ const FRAMEWORKS: [(&str, &str); 8] = [
     ("iso27001.toml", include_str!("../controls/iso27001.toml")),
     ("nist.toml", include_str!("../controls/nist.toml")),
     ("bulk-data.toml", include_str!("../controls/bulk-data.toml")),
+    ("owasp-api.toml", include_str!("../controls/owasp-api.toml")),
 ];

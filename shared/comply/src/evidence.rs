@@ -19,13 +19,13 @@ use trail::subject::is_pseudonym;
 /// The records that show a measure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Evidence {
-    /// How many.
+    /// The number of records.
     pub records: u64,
     /// When the first was, milliseconds since 1970.
     pub first_ms: Option<u64>,
-    /// When the last was.
+    /// When the last of them was made, in milliseconds since 1970.
     pub last_ms: Option<u64>,
-    /// The ids of some.
+    /// The ids of a few of the records.
     pub examples: Vec<String>,
     /// How many show the opposite.
     pub contradicting: u64,
@@ -77,12 +77,12 @@ impl Evidence {
     }
 }
 
-/// From when to when.
+/// A period of time.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Period {
     /// From this time on, milliseconds since 1970.
     pub from_ms: Option<u64>,
-    /// Before this time.
+    /// Only before this time, in milliseconds since 1970.
     pub to_ms: Option<u64>,
 }
 
@@ -130,7 +130,7 @@ struct Place {
 /// What was found in a trail.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
-    /// For each measure.
+    /// The evidence for each measure, in the order of the catalogue.
     pub by_measure: Vec<Evidence>,
     /// All records of the period for which a key vouches.
     pub counted: Evidence,

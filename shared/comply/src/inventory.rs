@@ -17,22 +17,26 @@ use trail::scan::Fields;
 /// What is known of the requests for an operation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Seen {
-    /// Requests.
+    /// The number of requests.
     pub requests: u64,
-    /// Those that went well.
+    /// How many of them succeeded.
     pub succeeded: u64,
     /// Those for which nobody was authenticated and that went well.
     pub unauthenticated: u64,
     /// When the last was, milliseconds since 1970.
     pub last_ms: u64,
-    /// How callers were authenticated.
+    /// The methods by which callers were authenticated.
     pub authentication: BTreeSet<String>,
     /// Who called, as the trail names them.
     pub callers: BTreeSet<String>,
-    /// There were more callers.
+    /// Whether there were more callers than are listed.
     pub more_callers: bool,
-    /// Classes of data, with what became of them: `EMAIL masked`.
+    /// Classes of data with how they were handled: `EMAIL masked`.
     pub classes: BTreeSet<String>,
+    /// Who got classified data in responses, seen or masked: not all who called did.
+    pub recipients: BTreeSet<String>,
+    /// Whether there were more of them than are listed.
+    pub more_recipients: bool,
     /// Purposes that people had agreed to.
     pub purposes: BTreeSet<String>,
     /// Retention classes of the records.
@@ -42,7 +46,7 @@ pub struct Seen {
 /// An operation of the documents or of the trail.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// `GET /patients/{id}`.
+    /// The operation: `GET /patients/{id}`.
     pub operation: String,
     /// What the document calls it.
     pub id: Option<String>,
@@ -51,21 +55,23 @@ pub struct Row {
     pub seen: Seen,
 }
 
-/// The inventory.
+/// An inventory of the operations of an API.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Inventory {
-    /// Documented, and seen.
+    /// Operations that are documented and were seen.
     pub documented: Vec<Row>,
     /// Seen, and not documented: the upstream answered.
     pub undocumented: Vec<Row>,
-    /// Documented, and not seen.
+    /// Operations that are documented and were not seen.
     pub unused: Vec<Row>,
     /// Documented as deprecated, and still called.
     pub deprecated: Vec<String>,
     /// Documented with authentication, and answered without.
     pub open: Vec<String>,
-    /// Requests for what is not documented and was refused or not found.
+    /// Requests for what is neither documented nor seen, and was refused or not found.
     pub not_found: u64,
+    /// Requests whose path is not in the record, and whose operation is no template: for what, nobody can tell.
+    pub pathless: u64,
     /// Undocumented operations that were too many to be named.
     pub more_undocumented: u64,
     /// Requests in records for which no known key vouches.
@@ -84,6 +90,9 @@ pub struct Survey<'o> {
     undocumented: BTreeMap<String, Seen>,
     more_undocumented: u64,
     not_found: u64,
+    /// Refused or not found, by what they were for.
+    refused: BTreeMap<String, Seen>,
+    pathless: u64,
     held: HeldBack<Request>,
 }
 
@@ -92,19 +101,21 @@ pub struct Survey<'o> {
 struct Request {
     time_ms: u64,
     method: String,
-    path: String,
-    operation: String,
+    /// The path, or the template that stands for it; a route's name is neither.
+    path: Option<String>,
     status: u64,
     is_denied: bool,
     authentication: Option<String>,
     caller: Option<String>,
     classes: Vec<String>,
+    /// Its response had classified data, of which something came through.
+    is_disclosure: bool,
     purposes: Vec<String>,
     retention: String,
 }
 
 impl<'o> Survey<'o> {
-    /// Beside these operations.
+    /// Starts a survey that compares a trail with these operations.
     #[must_use]
     pub fn new(operations: &'o Operations, period: Period, has_keys: bool) -> Self {
         Self {
@@ -115,20 +126,34 @@ impl<'o> Survey<'o> {
             undocumented: BTreeMap::new(),
             more_undocumented: 0,
             not_found: 0,
+            refused: BTreeMap::new(),
+            pathless: 0,
             held: HeldBack::default(),
         }
     }
 
     fn count(&mut self, request: &Request) {
-        if let Some(number) = self.operations.find(&request.method, &request.path) {
+        let path = request.path.as_deref();
+        let known = path.and_then(|path| self.operations.find(&request.method, path));
+        if let Some(number) = known {
             self.documented.entry(number).or_default().add(request);
             return;
         }
+        let Some(path) = &request.path else {
+            self.pathless += 1;
+            return;
+        };
+        let name = format!("{} {}", request.method, shape(path));
         if request.is_denied || matches!(request.status, 0 | 404 | 405 | 410 | 501) {
-            self.not_found += 1;
+            // Whether it is there at all, others may tell that went through.
+            let has_room = self.refused.len() < MAX_UNDOCUMENTED;
+            if has_room || self.refused.contains_key(&name) {
+                self.refused.entry(name).or_default().add(request);
+            } else {
+                self.not_found += 1;
+            }
             return;
         }
-        let name = format!("{} {}", request.method, request.shape());
         let has_room = self.undocumented.len() < MAX_UNDOCUMENTED;
         if has_room || self.undocumented.contains_key(&name) {
             self.undocumented.entry(name).or_default().add(request);
@@ -146,6 +171,7 @@ impl<'o> Survey<'o> {
         };
         let mut documented: BTreeMap<usize, Seen> = BTreeMap::new();
         let mut undocumented: BTreeMap<String, Seen> = BTreeMap::new();
+        let mut refused: BTreeMap<String, Seen> = BTreeMap::new();
         for survey in all {
             for (number, seen) in survey.documented {
                 documented.entry(number).or_default().merge(seen);
@@ -153,9 +179,19 @@ impl<'o> Survey<'o> {
             for (name, seen) in survey.undocumented {
                 undocumented.entry(name).or_default().merge(seen);
             }
+            for (name, seen) in survey.refused {
+                refused.entry(name).or_default().merge(seen);
+            }
             inventory.not_found += survey.not_found;
+            inventory.pathless += survey.pathless;
             inventory.more_undocumented += survey.more_undocumented;
             inventory.not_counted += survey.held.len() as u64;
+        }
+        for (name, seen) in refused {
+            match undocumented.get_mut(&name) {
+                Some(known) => known.merge(seen),
+                None => inventory.not_found += seen.requests,
+            }
         }
         for (number, operation) in operations.all.iter().enumerate() {
             let name = format!("{} {}", operation.method, operation.template);
@@ -207,7 +243,7 @@ impl<'o> Survey<'o> {
         let template = operation.split_once(' ').map(|(_, template)| template);
         let path = path
             .filter(|path| !matches!(*path, "/erased" | "/{path}"))
-            .or(template);
+            .or(template.filter(|template| template.starts_with('/')));
         let method = text("/http_request/http_method").filter(|method| *method != "OTHER");
         let names = |pointer: &str| -> Vec<String> {
             let list = record.pointer(pointer).and_then(Value::as_array);
@@ -221,12 +257,16 @@ impl<'o> Survey<'o> {
             let word = |name: &str| finding.get(name)?.as_str();
             Some(format!("{} {}", word("kind")?, word("outcome")?))
         });
+        let mut handled = findings.into_iter().flatten();
+        let is_disclosure = handled.any(|finding| {
+            let word = finding.get("outcome").and_then(Value::as_str);
+            matches!(word, Some("seen" | "masked"))
+        });
         let caller = text("/actor/app_uid").or_else(|| text("/actor/user/uid"));
         Some(Request {
             time_ms: item.time_ms,
             method: method.or_else(|| text("/unmapped/http_method"))?.to_owned(),
-            path: path.unwrap_or_default().to_owned(),
-            operation: operation.to_owned(),
+            path: path.map(str::to_owned),
             status: record
                 .pointer("/http_response/code")
                 .and_then(Value::as_u64)
@@ -235,6 +275,7 @@ impl<'o> Survey<'o> {
             authentication: text("/unmapped/authentication").map(str::to_owned),
             caller: caller.map(str::to_owned),
             classes: classes.collect(),
+            is_disclosure,
             purposes: names("/unmapped/consent/purposes"),
             retention: text("/unmapped/retention/class")
                 .unwrap_or_default()
@@ -243,26 +284,21 @@ impl<'o> Survey<'o> {
     }
 }
 
-impl Request {
-    /// The path with what differs from request to request left open: numbers, hashes, ids.
-    fn shape(&self) -> String {
-        if self.path.is_empty() {
-            return self.operation.clone();
-        }
-        let mut shape = String::new();
-        for segment in self.path.split('/').filter(|segment| !segment.is_empty()) {
-            let is_id = segment.bytes().any(|b| b.is_ascii_digit()) && segment.len() > 2
-                || segment.bytes().all(|b| b.is_ascii_digit())
-                || segment.len() > 40
-                || segment.contains(['@', '%']);
-            shape.push('/');
-            shape.push_str(if is_id { "{id}" } else { segment });
-        }
-        if shape.is_empty() {
-            "/".to_owned()
-        } else {
-            shape
-        }
+/// A path with what differs from request to request left open: numbers, hashes, ids.
+fn shape(path: &str) -> String {
+    let mut shape = String::new();
+    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+        let is_id = segment.bytes().any(|b| b.is_ascii_digit()) && segment.len() > 2
+            || segment.bytes().all(|b| b.is_ascii_digit())
+            || segment.len() > 40
+            || segment.contains(['@', '%']);
+        shape.push('/');
+        shape.push_str(if is_id { "{id}" } else { segment });
+    }
+    if shape.is_empty() {
+        "/".to_owned()
+    } else {
+        shape
     }
 }
 
@@ -276,7 +312,10 @@ impl Seen {
         let authentication = request.authentication.as_deref().unwrap_or("none");
         self.authentication.insert(authentication.to_owned());
         if let Some(caller) = &request.caller {
-            self.call(caller);
+            self.more_callers |= !name(&mut self.callers, caller);
+            if request.is_disclosure {
+                self.more_recipients |= !name(&mut self.recipients, caller);
+            }
         }
         for (set, names) in [
             (&mut self.classes, &request.classes),
@@ -291,29 +330,36 @@ impl Seen {
         }
     }
 
-    fn call(&mut self, caller: &str) {
-        if self.callers.contains(caller) {
-            return;
-        }
-        if self.callers.len() < MAX_NAMES {
-            self.callers.insert(caller.to_owned());
-        } else {
-            self.more_callers = true;
-        }
-    }
-
     fn merge(&mut self, other: Self) {
         self.requests += other.requests;
         self.succeeded += other.succeeded;
         self.unauthenticated += other.unauthenticated;
         self.last_ms = self.last_ms.max(other.last_ms);
         self.more_callers |= other.more_callers;
-        other.callers.iter().for_each(|caller| self.call(caller));
+        self.more_recipients |= other.more_recipients;
+        for caller in &other.callers {
+            self.more_callers |= !name(&mut self.callers, caller);
+        }
+        for caller in &other.recipients {
+            self.more_recipients |= !name(&mut self.recipients, caller);
+        }
         self.authentication.extend(other.authentication);
         self.classes.extend(other.classes);
         self.purposes.extend(other.purposes);
         self.retention.extend(other.retention);
     }
+}
+
+/// Adds a name where there is room; whether it is there now.
+fn name(names: &mut BTreeSet<String>, new: &str) -> bool {
+    if names.contains(new) {
+        return true;
+    }
+    let has_room = names.len() < MAX_NAMES;
+    if has_room {
+        names.insert(new.to_owned());
+    }
+    has_room
 }
 
 impl Observer for Survey<'_> {
@@ -346,5 +392,5 @@ impl Observer for Survey<'_> {
 }
 
 const MAX_UNDOCUMENTED: usize = 5_000;
-/// Of one operation.
+/// The most names that are kept for one operation.
 const MAX_NAMES: usize = 1_000;

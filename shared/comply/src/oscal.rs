@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::assessment::{Assessment, ControlResult, ControlState, MeasureResult, MeasureState};
 use trail::time;
 
-/// The document.
+/// Writes the assessment as an OSCAL assessment-results document.
 #[must_use]
 pub fn document(assessment: &Assessment, program_version: &str) -> Value {
     let framework = &assessment.framework;

@@ -48,7 +48,8 @@ fn the_files_are_read_and_names_are_one_of_a_kind() {
             "soc2",
             "iso27001",
             "nist",
-            "bulk-data"
+            "bulk-data",
+            "owasp-api"
         ]
     );
     let measures: BTreeSet<&str> = catalog.measures.iter().map(|m| m.id.as_str()).collect();
@@ -251,6 +252,7 @@ fn records() -> Vec<Value> {
             "retention": {"class": "hipaa", "expires": 1, "required_until": 1}}),
         )),
         request(json!({"authentication": "client_certificate", "stage": "received"})),
+        request(json!({"data_subject": {"uids": ["2026:975835de"]}})),
         finding("CREDIT_CARD", "financial", "masked"),
         finding("CARD_CVV", "security", "removed"),
         denied("jwt-auth/rules[2]"),
@@ -310,6 +312,110 @@ example = "{}""#;
     );
     let error = read(&measure.replace("title", "titel"), framework).unwrap_err();
     assert!(error.to_string().contains("measures.toml"), "{error}");
+}
+
+/// Of what is not there nothing is wrong: a predicate with a slip of the pen would hold of any configuration.
+#[test]
+fn a_slip_in_a_predicate_of_ones_own_is_named() {
+    let add = |everywhere: &str| {
+        let text = format!("[[measure]]\nid = \"authentication\"\neverywhere = '{everywhere}'\n");
+        catalog().add_own("own.toml", &text)
+    };
+    for right in [
+        "not auth.effective.admits[not is_authenticated]",
+        "auth.effective.admits.require.claims.claim",
+        "auth.**.anything",
+        "auth.rules.require.scopes",
+    ] {
+        add(right).unwrap();
+    }
+    for (wrong, near) in [
+        (
+            "not auth.efective.admits[not is_authenticated]",
+            "did you mean effective?",
+        ),
+        (
+            "not auth.effective.otherwise.acces == \"anonymous\"",
+            "did you mean auth.effective.otherwise.access?",
+        ),
+        (
+            "not auth.effective.admits[is_authentcated]",
+            "is_authenticated?",
+        ),
+        (
+            "not auth.effective.nothing.of.the.kind",
+            "no configuration has that",
+        ),
+    ] {
+        let error = add(wrong).unwrap_err().to_string();
+        assert!(
+            error.contains("own.toml")
+                && error.contains("\"authentication\"")
+                && error.contains(near),
+            "{error}"
+        );
+    }
+}
+
+/// What the filters can do for compliance, by a setting of each: the example of a measure that some requirement names
+/// has it.
+#[test]
+fn every_feature_is_named_by_a_control() {
+    const FEATURES: [&str; 34] = [
+        "audit.chain.signing_key_env",
+        "audit.chain.witness",
+        "audit.retention.keep.at_least",
+        "audit.retention.keep.at_most",
+        "audit.rules.data_subject",
+        "audit.rules.level",
+        "audit.subject.pseudonymize",
+        "auth.break_glass",
+        "auth.consent.lookup",
+        "auth.consent.remember_opt_out",
+        "auth.deny.subjects",
+        "auth.failures.limits",
+        "auth.gpc_status",
+        "auth.objections",
+        "auth.requests.max_query",
+        "auth.response_rules.deprecation",
+        "auth.response_rules.hide_errors",
+        "auth.response_rules.remove_headers",
+        "auth.response_rules.sunset",
+        "auth.rules.require.acr_values",
+        "auth.rules.require.claims",
+        "auth.rules.require.consent",
+        "auth.rules.require.scopes",
+        "auth.rules.require.tls.client_certificate",
+        "limits.limits",
+        "redact.budget.people",
+        "redact.budget.values",
+        "redact.rules.allow_fields",
+        "redact.rules.allow_fields_action",
+        "redact.rules.graphql",
+        "redact.rules.max_body",
+        "redact.rules.max_depth",
+        "redact.rules.owner",
+        "redact.rules.when.consent",
+    ];
+    let catalog = catalog();
+    let named: BTreeSet<&str> = catalog
+        .frameworks
+        .iter()
+        .flat_map(|framework| &framework.controls)
+        .flat_map(|control| control.measures.iter().map(String::as_str))
+        .collect();
+    let mut shown = BTreeSet::new();
+    for measure in &catalog.measures {
+        if named.contains(measure.id.as_str()) {
+            let example: Value = serde_json::from_str(&measure.example).unwrap();
+            paths_of(&example, "", &mut shown);
+        }
+    }
+    let lacking: Vec<&str> = FEATURES
+        .into_iter()
+        .filter(|path| !shown.contains(*path))
+        .collect();
+    assert!(lacking.is_empty(), "no control names {lacking:?}");
 }
 
 /// The tables of the READMEs. With MESHWARD_WRITE_TABLES=1 they are written anew.

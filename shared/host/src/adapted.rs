@@ -51,7 +51,7 @@ impl<H: Host> Adapted<H> {
         }
     }
 
-    /// The host itself.
+    /// The host without the adaptation.
     pub(crate) const fn inner(&self) -> &H {
         &self.host
     }

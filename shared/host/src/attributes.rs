@@ -9,7 +9,7 @@ use crate::HostKind;
 /// An attribute and its names.
 struct Attribute {
     envoy: &'static [&'static str],
-    /// A variable of nginx.
+    /// The nginx variable that has the same value in APISIX.
     apisix: Option<&'static str>,
     kong: Option<&'static [&'static str]>,
     form: Form,

@@ -58,7 +58,7 @@ impl Capabilities {
         }
     }
 
-    /// Which host it is.
+    /// The host that these are the capabilities of.
     #[must_use]
     pub const fn kind(self) -> HostKind {
         self.kind
@@ -82,7 +82,7 @@ impl Capabilities {
         !matches!(self.kind, HostKind::Apisix)
     }
 
-    /// Metrics are counted.
+    /// Whether the host counts metrics.
     #[must_use]
     pub const fn counts_metrics(self) -> bool {
         !matches!(self.kind, HostKind::Apisix)
@@ -94,7 +94,7 @@ impl Capabilities {
         matches!(self.kind, HostKind::Envoy)
     }
 
-    /// gRPC calls work.
+    /// Whether filters can make gRPC calls.
     #[must_use]
     pub const fn calls_grpc(self) -> bool {
         matches!(self.kind, HostKind::Envoy)

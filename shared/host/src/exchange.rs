@@ -111,7 +111,11 @@ pub(crate) fn decisions_of(
 /// the response will say of that. Nearly all are, so this is a property of its own: a list would have
 /// to be read and lengthened.
 pub fn note_within_limits(host: &dyn Host, headers: &[(&'static str, String)]) {
-    let mut text = String::new();
+    let length = headers.iter().fold(1, |sum: usize, (name, value)| {
+        let line = name.len().saturating_add(value.len()).saturating_add(2);
+        sum.saturating_add(line)
+    });
+    let mut text = String::with_capacity(length);
     for (name, value) in headers {
         text.push_str(name);
         text.push(':');

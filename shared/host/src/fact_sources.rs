@@ -11,15 +11,15 @@ use crate::exchange::IdentitySource;
 /// Where a filter's configuration says that identity and consent come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FactSources {
-    /// The key `identity_from`.
+    /// Where the caller's identity is read: the key `identity_from`.
     pub identity: IdentitySource,
-    /// The key `consent`.
+    /// Where consent is read: the key `consent`.
     pub consent: ConsentSources,
-    /// The key `client_address`.
+    /// How the client's address is found: the key `client_address`.
     pub client_address: ClientAddress,
     /// The keys `method_override`, `path_override` and `host_override`.
     pub overrides: OverrideRules,
-    /// The key `route_trust`.
+    /// When decisions may rest on the route: the key `route_trust`.
     pub route_trust: RouteTrust,
 }
 

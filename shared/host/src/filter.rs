@@ -15,7 +15,7 @@ pub trait Filter: Sized + 'static {
     /// The name in logs, metrics, properties and decisions: `jwt-auth`.
     const NAME: &'static str;
 
-    /// One request.
+    /// What the filter keeps for one request.
     type Stream: Stream<Self>;
 
     /// Builds the filter from its configuration.
@@ -29,7 +29,7 @@ pub trait Filter: Sized + 'static {
     /// the stream at hand belongs to it: make it the effective context first.
     fn attach(&mut self, _root: ContextId) {}
 
-    /// A new request.
+    /// Makes the state of a new request.
     fn stream(&mut self, context: ContextId) -> Self::Stream;
 
     /// The context of a stream is gone, after its last callback: nothing about it is needed any more.

@@ -38,7 +38,7 @@ impl Headers {
         }
     }
 
-    /// Headers from a list.
+    /// Makes headers from pairs of names and values, in order.
     #[must_use]
     pub fn from_pairs<N: AsRef<[u8]>, V: AsRef<[u8]>>(pairs: &[(N, V)]) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl Headers {
         !self.is_cut
     }
 
-    /// All names and values.
+    /// All names and values, in the order in which they were received.
     #[must_use]
     pub fn iter(&self) -> Iter<'_> {
         let (sizes, texts) = self.parts().unwrap_or_default();
@@ -198,7 +198,7 @@ pub fn strip_trailers(host: &dyn Host, strips: impl Fn(&[u8]) -> bool) -> Action
 
 const HIDDEN: &[u8] = b"removed";
 
-/// See [`Headers::iter`].
+/// Iterates over names and values: see [`Headers::iter`].
 #[derive(Clone, Debug)]
 pub struct Iter<'h> {
     sizes: &'h [u8],

@@ -261,7 +261,7 @@ pub enum Buffer {
 /// Which half of a stream is meant; its numbers are those of the ABI.
 pub use policy::finding::Direction;
 
-/// What a metric counts.
+/// The kinds of metrics that a host counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -309,7 +309,7 @@ pub struct SharedValue {
 pub struct HttpCall<'a> {
     /// Cluster name on Envoy, `host[:port]` on nginx hosts.
     pub upstream: &'a str,
-    /// With `:method`, `:path`, `:authority`.
+    /// The request's headers, with `:method`, `:path` and `:authority`.
     pub headers: &'a [(&'a str, &'a str)],
     /// The body, may be empty.
     pub body: &'a [u8],
@@ -326,7 +326,7 @@ pub struct GrpcCall<'a> {
     pub service: &'a str,
     /// The name of the gRPC method.
     pub method: &'a str,
-    /// The request message, protobuf.
+    /// The request message, as protobuf without a gRPC frame.
     pub message: &'a [u8],
     /// How long the host waits; zero would wait for ever and is refused.
     pub timeout: Duration,

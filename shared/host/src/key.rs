@@ -17,7 +17,7 @@ pub enum KeyPart {
     Ip,
     /// A header by its lower-case name.
     Header(String),
-    /// A query parameter.
+    /// A query parameter, by name.
     Query(String),
     /// A cookie of this name.
     Cookie(String),
@@ -25,26 +25,26 @@ pub enum KeyPart {
     Claim(String),
     /// The verified caller: provider and subject.
     Consumer,
-    /// The route's name.
+    /// The name of the route.
     Route,
-    /// The host name.
+    /// The host name that the request asks for, without a port.
     Host,
     /// The request method, in upper case; `HEAD` is `GET`.
     Method,
-    /// The same for everybody.
+    /// Nothing: all requests share one key.
     Constant,
 }
 
 /// What happens to a request that lacks a part of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OnMissingKey {
-    /// It is not counted.
+    /// The request is not counted.
     Skip,
-    /// It is refused.
+    /// The request is refused.
     Deny,
     /// All such requests share one bucket.
     Shared,
-    /// Another key counts.
+    /// The request is counted by another key.
     Fallback(Vec<KeyPart>),
 }
 
@@ -85,7 +85,7 @@ impl KeySource<'_> {
 }
 
 impl KeyPart {
-    /// Reads one part.
+    /// Reads one part of a key from the configuration, such as `header:x-api-key`.
     #[must_use]
     pub fn read(node: &Node<'_>) -> Option<Self> {
         let text = node.string()?;
@@ -166,8 +166,8 @@ impl KeyPart {
                 let folded = request.folded_lines(host, name);
                 Values::of_lines(lines.iter().map(AsRef::as_ref).chain(folded))
             }
-            Self::Query(name) => match request.targets(host) {
-                Some(targets) => Values::of_parameter(targets, name),
+            Self::Query(name) => match request.queries(host) {
+                Some(queries) => Values::of_parameter(&queries, name),
                 None => Values::TooMany,
             },
             Self::Cookie(name) => {
@@ -254,16 +254,16 @@ pub struct Key {
 /// The keys of a request under one list of parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Keys {
-    /// A part is missing.
+    /// A part of the key is missing in the request.
     Missing,
     /// One, or several where the request names a part more than once. All of them count.
     Some(Vec<Key>),
-    /// More than [`MAX_KEYS`].
+    /// The request has more than [`MAX_KEYS`] readings of the key.
     TooMany,
 }
 
 impl Key {
-    /// A key without parts.
+    /// Makes a key that has no parts yet.
     #[must_use]
     pub fn of_kind(kind: u8) -> Self {
         Self {
@@ -294,6 +294,7 @@ impl Key {
 
     fn push(&mut self, value: Vec<u8>) {
         let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
+        self.bytes.reserve(value.len().saturating_add(4));
         self.bytes.extend(length.to_le_bytes());
         self.bytes.extend_from_slice(&value);
         self.values.push(value);
@@ -305,13 +306,25 @@ impl Key {
 pub fn keys(kind: u8, parts: &[KeyPart], source: KeySource<'_>) -> Keys {
     let mut keys = vec![Key::of_kind(kind)];
     for part in parts {
-        let values = match part.values(source) {
+        let mut values = match part.values(source) {
             Values::Missing => return Keys::Missing,
             Values::TooMany => return Keys::TooMany,
             Values::Some(values) => values,
         };
         if keys.len().saturating_mul(values.len()) > MAX_KEYS {
             return Keys::TooMany;
+        }
+        // Nearly every request has one value, and needs no copies.
+        if let [value] = values.as_mut_slice() {
+            let value = std::mem::take(value);
+            let Some((last, others)) = keys.split_last_mut() else {
+                continue;
+            };
+            for key in others {
+                key.push(value.clone());
+            }
+            last.push(value);
+            continue;
         }
         let shorter = std::mem::take(&mut keys);
         for value in values {

@@ -21,7 +21,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// The metrics of `filter`.
+    /// Makes the metrics of `filter`, whose name they begin with.
     #[must_use]
     pub fn new(filter: &'static str) -> Self {
         Self {
@@ -35,7 +35,7 @@ impl Metrics {
         self.add(host, name, labels, 1);
     }
 
-    /// Adds to a counter.
+    /// Adds `number` to a counter, which is defined at its first use.
     pub fn add(&self, host: &dyn Host, name: &str, labels: &[(&str, &str)], number: u64) {
         if let Some(metric) = self.defined(host, MetricKind::Counter, name, labels) {
             let offset = i64::try_from(number).unwrap_or(i64::MAX);
@@ -102,7 +102,7 @@ impl Counter {
         }
     }
 
-    /// Adds one, now.
+    /// Adds one at once.
     pub fn count(&self, host: &dyn Host) {
         self.note();
         self.flush(host);
@@ -141,7 +141,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// A histogram of `filter`.
+    /// Makes a histogram of `filter`, which is defined at its first value.
     #[must_use]
     pub fn new(filter: &str, name: &str, labels: &[(&str, &str)]) -> Self {
         Self {
@@ -150,7 +150,7 @@ impl Histogram {
         }
     }
 
-    /// Records a value.
+    /// Records a value in the histogram's own unit.
     pub fn record(&self, host: &dyn Host, value: u64) {
         let metric = self.metric.get().unwrap_or_else(|| {
             let kind = MetricKind::Histogram;

@@ -10,7 +10,7 @@ pub trait Plugin {
     /// A root context (`root` is 0) or a stream of the root context `root`.
     fn context_create(&mut self, context: ContextId, root: ContextId);
 
-    /// The VM starts.
+    /// The VM has started.
     fn vm_start(&mut self, root: ContextId) -> bool;
 
     /// `size` bytes of plugin configuration can be read. `false` refuses it.
@@ -19,22 +19,22 @@ pub trait Plugin {
     /// The period that the plugin asked for has passed.
     fn tick(&mut self, root: ContextId);
 
-    /// Request headers.
+    /// The headers of a request have arrived.
     fn request_headers(&mut self, context: ContextId, end_of_stream: bool) -> Action;
 
     /// A part of the request body.
     fn request_body(&mut self, context: ContextId, size: usize, end_of_stream: bool) -> Action;
 
-    /// Request trailers.
+    /// The trailers of a request have arrived.
     fn request_trailers(&mut self, context: ContextId) -> Action;
 
-    /// Response headers.
+    /// The headers of a response have arrived.
     fn response_headers(&mut self, context: ContextId, end_of_stream: bool) -> Action;
 
     /// A part of the response body.
     fn response_body(&mut self, context: ContextId, size: usize, end_of_stream: bool) -> Action;
 
-    /// Response trailers.
+    /// The trailers of a response have arrived.
     fn response_trailers(&mut self, context: ContextId) -> Action;
 
     /// The response to an HTTP call that `context` started.
@@ -46,9 +46,9 @@ pub trait Plugin {
     /// The context ends; `false` asks the host to wait (root contexts only).
     fn done(&mut self, context: ContextId) -> bool;
 
-    /// The request is complete.
+    /// The exchange is over: the time to write about it.
     fn log(&mut self, context: ContextId);
 
-    /// The context is gone.
+    /// The host has deleted the context.
     fn delete(&mut self, context: ContextId);
 }

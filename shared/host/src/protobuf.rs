@@ -82,7 +82,7 @@ impl Writer {
         writer
     }
 
-    /// The encoded message.
+    /// The encoded message, without a length in front.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {
         self.bytes
@@ -105,13 +105,13 @@ impl Writer {
 /// The value of a field as it stands on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
-    /// Wire type 0.
+    /// A variable-length integer (wire type 0).
     Varint(u64),
-    /// Wire type 1, little-endian.
+    /// Eight bytes, little-endian (wire type 1).
     Fixed64([u8; 8]),
-    /// Wire type 2.
+    /// Bytes with their length in front: a string, a message or a packed list (wire type 2).
     Bytes(&'a [u8]),
-    /// Wire type 5, little-endian.
+    /// Four bytes, little-endian (wire type 5).
     Fixed32([u8; 4]),
 }
 
@@ -125,7 +125,7 @@ pub const fn fields(message: &[u8]) -> Fields<'_> {
     Fields { rest: message }
 }
 
-/// See [`fields`].
+/// Iterates over the fields of a message: see [`fields`].
 #[derive(Debug)]
 pub struct Fields<'a> {
     rest: &'a [u8],

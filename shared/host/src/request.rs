@@ -1,13 +1,14 @@
 //! A request as the rules of a filter see it.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 
 use policy::client_address::{self, Network};
 use policy::consent::Consent;
 use policy::facts::{self, Facts};
+use policy::header_values::HeaderReadings;
 use policy::http;
 use policy::identity::Identity;
 use policy::mode::Mode;
@@ -15,6 +16,7 @@ use policy::overrides::{OVERRIDE_HEADERS, OtherHosts, Overrides};
 use policy::path::{PathError, RequestPath, RouteTrust};
 use policy::refusal::is_grpc;
 use policy::request_value::CertificateField;
+use policy::values::Query;
 
 use crate::{Direction, FactSources, HeaderMap, Headers, Host, Status, exchange, headers};
 
@@ -33,6 +35,7 @@ pub struct Request {
     /// The route that the proxy has chosen in the end, where somebody has asked again.
     final_route: OnceCell<Option<String>>,
     overrides: OnceCell<Overrides>,
+    queries: OnceCell<Option<Rc<[Query]>>>,
     overridden_path: OnceCell<Result<RequestPath, PathError>>,
     other_hosts: OnceCell<OtherHosts>,
     client_address: OnceCell<Option<IpAddr>>,
@@ -48,6 +51,7 @@ struct Head {
     host_name: OnceCell<String>,
     route: OnceCell<Option<String>>,
     request_id: OnceCell<Option<String>>,
+    header_readings: RefCell<Vec<(String, Rc<HeaderReadings>)>>,
 }
 
 struct Listed {
@@ -121,6 +125,7 @@ impl Request {
             sources: Rc::clone(sources),
             final_route: OnceCell::new(),
             overrides: OnceCell::new(),
+            queries: OnceCell::new(),
             overridden_path: OnceCell::new(),
             other_hosts: OnceCell::new(),
             client_address: OnceCell::new(),
@@ -137,7 +142,7 @@ impl Request {
         &self.listed(host).headers
     }
 
-    /// The method as sent.
+    /// The method as it was sent, in its own case.
     #[must_use]
     pub fn method(&self, host: &dyn Host) -> &str {
         // No method has other characters (RFC 9110 section 9.1), and no rule names one that has.
@@ -150,13 +155,16 @@ impl Request {
         self.kept(host, ":path")
     }
 
-    /// The paths from whose query some upstream may take parameters: see [`Overrides::all_targets`].
-    pub fn targets(&self, host: &dyn Host) -> Option<impl Iterator<Item = &[u8]>> {
-        let overrides = self.overrides(host);
-        overrides.all_targets(self.raw_path(host))
+    /// The queries from which some upstream may take parameters: see [`Overrides::all_targets`].
+    pub fn queries(&self, host: &dyn Host) -> Option<Rc<[Query]>> {
+        let read = || {
+            let targets = self.overrides(host).all_targets(self.raw_path(host))?;
+            Some(targets.map(Query::of).collect())
+        };
+        self.queries.get_or_init(read).clone()
     }
 
-    /// As [`Request::targets`], those that are known.
+    /// The paths from whose query some upstream may take parameters, as far as they are known.
     pub fn known_targets(&self, host: &dyn Host) -> impl Iterator<Item = &[u8]> {
         let overrides = self.overrides(host);
         overrides.known_targets(self.raw_path(host))
@@ -464,9 +472,8 @@ impl Facts for RequestFacts<'_> {
         self.request.raw_path(self.host)
     }
 
-    fn targets(&self) -> Option<Vec<&[u8]>> {
-        let targets = self.request.targets(self.host);
-        targets.map(Iterator::collect)
+    fn queries(&self) -> Option<Rc<[Query]>> {
+        self.request.queries(self.host)
     }
 
     fn client_certificate(&self, field: CertificateField) -> Option<String> {
@@ -510,6 +517,21 @@ impl Facts for RequestFacts<'_> {
         lines
             .map(|line| policy::text::lossy(line).into_owned())
             .collect()
+    }
+
+    fn header_readings(&self, name: &str) -> Rc<HeaderReadings> {
+        let known = &self.request.head.header_readings;
+        let found = known.borrow().iter().find_map(|(found, readings)| {
+            let is_same = found == name;
+            is_same.then(|| Rc::clone(readings))
+        });
+        found.unwrap_or_else(|| {
+            let (lines, folded) = (self.header_lines(name), self.folded_lines(name));
+            let readings = Rc::new(HeaderReadings::of(lines, folded));
+            let entry = (name.to_owned(), Rc::clone(&readings));
+            known.borrow_mut().push(entry);
+            readings
+        })
     }
 
     fn has_all_headers(&self) -> bool {

@@ -29,7 +29,7 @@ pub type CellHash = [u8; 16];
 /// What a set becomes, of its bytes and of what tells a hash from others in it; `None` leaves it.
 pub type SetChange<'c> = &'c mut dyn FnMut(&[u8], u64) -> Option<Vec<u8>>;
 
-/// What became of a change.
+/// The outcome of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Changed {
     /// A number of somebody else had to go.

@@ -65,7 +65,7 @@ impl Throttle {
 }
 
 const BURST: u32 = 20;
-/// Two lines a second.
+/// The time that one line costs: two lines a second are written.
 const NS_PER_LINE: u64 = 500_000_000;
 
 #[cfg(test)]

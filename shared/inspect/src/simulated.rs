@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use host::fake::{Profile, Proxy};
-use policy::config::{Problem, Problems};
+use policy::config::{Problem, Problems, join};
 use policy::filters::{AUDIT_EMITTER, JWT_AUTH, PII_REDACTOR, TOKEN_BUCKET};
 use policy::json::Json;
 
@@ -32,19 +32,35 @@ pub(crate) fn environment(json: &str) -> BTreeMap<String, String> {
 
 /// The variables that a configuration names: the values of keys that end in `_env`, and those in them.
 pub(crate) fn variables(json: &Json, found: &mut BTreeSet<String>) {
+    let mut places = BTreeMap::new();
+    variables_at(json, "", &mut places);
+    found.extend(places.into_keys());
+}
+
+/// The same, each with the first path that names it.
+pub(crate) fn variables_at(json: &Json, path: &str, found: &mut BTreeMap<String, String>) {
     match json {
-        Json::Array(items) => items.iter().for_each(|item| variables(item, found)),
+        Json::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                variables_at(item, &format!("{path}[{index}]"), found);
+            }
+        }
         Json::Object(members) => {
             for (key, value) in members {
+                let inner = join(path, key);
                 match value {
                     Json::String(variable) if key.ends_with("_env") => {
-                        found.insert(variable.clone());
+                        found.entry(variable.clone()).or_insert(inner);
                     }
                     Json::Object(several) if key.ends_with("_env") => {
-                        let several = several.iter().filter_map(|(_, value)| value.as_str());
-                        found.extend(several.map(str::to_owned));
+                        for (name, value) in several {
+                            if let Some(variable) = value.as_str() {
+                                let place = join(&inner, name);
+                                found.entry(variable.to_owned()).or_insert(place);
+                            }
+                        }
                     }
-                    _ => variables(value, found),
+                    _ => variables_at(value, &inner, found),
                 }
             }
         }

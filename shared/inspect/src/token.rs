@@ -20,10 +20,10 @@ use serde_json::Value;
 
 use crate::simulated::SECRET;
 
-/// What a provider says.
+/// What a provider of the configuration says about a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Its name.
+    /// The name of the provider.
     pub provider: String,
     /// The reason code of the refusal, and what is wrong; neither where it is accepted.
     pub refusal: Option<(String, String)>,

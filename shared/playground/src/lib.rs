@@ -38,7 +38,7 @@ pub fn check(question: &str) -> String {
         is_named: true,
     };
     let now_s = i64::try_from(question.now().as_secs()).unwrap_or(i64::MAX);
-    let found = check::check(&source, question.filter(), now_s).findings;
+    let found = check::check(&source, question.filter(), Profile::Envoy, now_s).findings;
     let findings = found.iter().map(|finding| {
         let mut told = of(&finding.json());
         inspect::set(&mut told, "about", finding.code.about);

@@ -60,7 +60,7 @@ enum Comparison {
 }
 
 impl ClaimCondition {
-    /// Reads one condition.
+    /// Reads one condition on a claim from the configuration.
     #[must_use]
     pub fn read(node: &Node<'_>) -> Option<Self> {
         node.object(|fields| {

@@ -14,7 +14,7 @@ pub struct DataSubjects {
     pub direction: Direction,
     /// The path, as the configuration has it.
     pub path: String,
-    /// Who, each once.
+    /// The people, each once.
     pub values: Vec<String>,
     /// How many values more there were, which have no place here; some may be there twice.
     pub omitted: u64,
@@ -23,7 +23,7 @@ pub struct DataSubjects {
 }
 
 impl DataSubjects {
-    /// Nobody, so far.
+    /// A list without people, for what `path` names in this direction.
     #[must_use]
     pub fn new(direction: Direction, path: &str) -> Self {
         Self {
@@ -96,7 +96,7 @@ impl DataSubjects {
         })
     }
 
-    /// Writes the property.
+    /// Writes the lists as the JSON that the property between filters holds.
     #[must_use]
     pub fn list_to_json(list: &[Self]) -> String {
         let mut json = String::from("[");
@@ -132,7 +132,7 @@ impl DataSubjects {
 pub const MAX_DATA_SUBJECTS: usize = 100;
 /// Nobody has a longer number or name; a longer one is counted.
 pub const MAX_VALUE_BYTES: usize = 256;
-/// Paths of one stream.
+/// The most paths that are kept for one stream.
 const MAX_PATHS: usize = 16;
 
 #[cfg(test)]

@@ -16,16 +16,16 @@ use crate::filters::place_in_chain;
 use crate::finding::{Finding, by_word};
 use crate::json::{Json, push_string};
 
-/// One filter's decision.
+/// What one filter decided about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(Serialize, Deserialize))]
 pub struct Decision {
-    /// The filter: `jwt-auth`.
+    /// The name of the filter: `jwt-auth`.
     pub filter: String,
     /// The rule or limit that decided, by name or by place in the configuration (`rules[2]`).
     #[cfg_attr(test, serde(default, skip_serializing_if = "Option::is_none"))]
     pub rule: Option<String>,
-    /// What became of the request.
+    /// The outcome for the request.
     pub outcome: Outcome,
     /// A stable snake_case code: `token_expired`.
     #[cfg_attr(test, serde(default, skip_serializing_if = "String::is_empty"))]
@@ -50,11 +50,11 @@ pub struct Decision {
 #[cfg_attr(test, serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Let it pass.
+    /// The request may pass.
     Allowed,
     /// The filter refused the request.
     Denied,
-    /// Changed the message.
+    /// The message was changed.
     Redacted,
     /// Let a message pass without having looked into it: its type or encoding is none that the
     /// filter reads.
@@ -64,7 +64,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// All of them.
+    /// All outcomes, for parsing and for tests.
     pub const ALL: [Self; 5] = [
         Self::Allowed,
         Self::Denied,
@@ -91,7 +91,7 @@ impl Outcome {
 }
 
 impl Decision {
-    /// A decision of `filter`.
+    /// Makes a decision of `filter` without a rule, a reason or findings.
     #[must_use]
     pub fn new(filter: &str, outcome: Outcome) -> Self {
         Self {
@@ -113,7 +113,7 @@ impl Decision {
         self
     }
 
-    /// Gives the reason code.
+    /// Sets the reason code: `scope_missing`.
     #[must_use]
     pub fn reason(mut self, reason: &str) -> Self {
         reason.clone_into(&mut self.reason);
@@ -128,7 +128,7 @@ impl Decision {
         self
     }
 
-    /// Adds what was found.
+    /// Adds a finding.
     #[must_use]
     pub fn found(mut self, finding: Finding) -> Self {
         self.findings.push(finding);
@@ -160,7 +160,7 @@ impl Decision {
         items.iter().filter_map(Self::from_json).collect()
     }
 
-    /// Writes the property.
+    /// Writes decisions as the JSON that the property between filters holds.
     #[must_use]
     pub fn list_to_json(list: &[Self]) -> String {
         let mut json = String::from("[");
@@ -329,13 +329,13 @@ const fn is_zero(value: &u64) -> bool {
     *value == 0
 }
 
-/// Decisions of one stream.
+/// The most decisions that are kept for one stream.
 const MAX_DECISIONS: usize = 32;
 /// Refusals that have a place when the list is full of others.
 const MAX_REFUSALS_MORE: usize = 8;
 /// Findings of all decisions of one stream.
 const MAX_FINDINGS: usize = 128;
-/// Of one decision.
+/// The most purposes that are kept of one decision.
 const MAX_PURPOSES: usize = 8;
 /// Of a rule, a reason or a kind.
 const MAX_NAME_BYTES: usize = 128;

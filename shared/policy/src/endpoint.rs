@@ -7,11 +7,11 @@ use crate::config::Fields;
 pub struct Endpoint {
     /// The cluster (Envoy) or `host[:port]` (nginx hosts) to call.
     pub upstream: String,
-    /// `:scheme` of the call.
+    /// The scheme of the call: `http` or `https`.
     pub scheme: &'static str,
-    /// `:authority` of the call.
+    /// The host and port to call, for `:authority`.
     pub authority: String,
-    /// `:path` of the call.
+    /// The path and query to call, for `:path`.
     pub path: String,
 }
 
@@ -73,5 +73,5 @@ impl Endpoint {
     }
 }
 
-/// Scheme, authority and path.
+/// Scheme, authority and path: what tells two endpoints apart.
 pub type Address = (&'static str, String, String);

@@ -12,7 +12,7 @@ use crate::decision::Decision;
 pub enum Step {
     /// A filter begins to choose among its rules.
     Choosing {
-        /// The filter.
+        /// The name of the filter.
         filter: &'static str,
         /// What it chooses for: `request`, `response.body`.
         about: &'static str,
@@ -29,7 +29,7 @@ pub enum Step {
     Lacks(Condition),
     /// Buckets that a limit counts the request in.
     Counts {
-        /// The limit.
+        /// The name of the limit.
         limit: String,
         /// The parts of the key with their values.
         key: String,
@@ -40,18 +40,18 @@ pub enum Step {
     Stands {
         /// The limit, and its window where it has several.
         limit: String,
-        /// How much is left.
+        /// How many requests are left afterwards.
         remaining: u64,
-        /// Of how much.
+        /// How many there are in a full bucket.
         quota: u64,
     },
     /// A service was asked about the caller.
     Heard {
-        /// What it is.
+        /// The kind of service: `introspection`, `consent`, ...
         service: &'static str,
         /// Whom it was asked about.
         about: String,
-        /// What it said.
+        /// The service's response, in words.
         said: String,
     },
     /// A filter has decided. Hosts without properties keep no decisions.
@@ -60,14 +60,14 @@ pub enum Step {
     Identifies(String),
     /// A budget counts what a caller gets.
     Opens {
-        /// The budget.
+        /// The name of the budget.
         budget: String,
         /// The parts of the key with their values.
         key: String,
     },
     /// A budget is charged for a piece of a response.
     Charges {
-        /// The budget.
+        /// The name of the budget.
         budget: String,
         /// What it counts: `values`, `people`.
         unit: &'static str,
@@ -75,7 +75,7 @@ pub enum Step {
         number: u64,
         /// How many are left then.
         remaining: u64,
-        /// Of how many.
+        /// How many values or people the budget allows in a window.
         quota: u64,
     },
 }
@@ -94,9 +94,9 @@ pub enum RuleName {
 pub struct Condition {
     /// The key in the configuration.
     pub key: &'static str,
-    /// What it wants.
+    /// What the rule asks for.
     pub expected: String,
-    /// What is there.
+    /// What the request has.
     pub found: String,
 }
 

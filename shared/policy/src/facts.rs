@@ -1,11 +1,14 @@
 //! What a rule may ask about a request.
 
+use std::rc::Rc;
+
 use crate::consent::Consent;
+use crate::header_values::HeaderReadings;
 use crate::identity::Identity;
 use crate::overrides::OtherHosts;
 use crate::path::{PathError, RequestPath, RouteTrust};
 use crate::request_value::CertificateField;
-use crate::values::MAX_VALUES;
+use crate::values::{MAX_VALUES, Query};
 
 mod described;
 
@@ -23,10 +26,10 @@ pub trait Facts {
     /// The path with its query, as it was sent; empty where nobody knows it.
     fn raw_path(&self) -> &[u8];
 
-    /// The paths from whose query a server may take parameters: see
+    /// The queries from which a server may take parameters: see
     /// [`crate::overrides::Overrides::all_targets`].
-    fn targets(&self) -> Option<Vec<&[u8]>> {
-        Some(vec![self.raw_path()])
+    fn queries(&self) -> Option<Rc<[Query]>> {
+        Some(Rc::new([Query::of(self.raw_path())]))
     }
 
     /// A field of the certificate that the client has shown and the proxy has verified.
@@ -67,6 +70,14 @@ pub trait Facts {
     /// The lines of headers with other names that some servers take for this one:
     /// [`crate::http::folds_alike`].
     fn folded_lines(&self, name: &str) -> Vec<String>;
+
+    /// The values of a header that conditions may find, from [`Facts::header_lines`] and [`Facts::folded_lines`].
+    fn header_readings(&self, name: &str) -> Rc<HeaderReadings> {
+        Rc::new(HeaderReadings::of(
+            self.header_lines(name),
+            self.folded_lines(name),
+        ))
+    }
 
     /// Whether all headers are known. A host may list only so many: then nobody knows which others
     /// there are, and a condition on headers may hold or not.

@@ -21,14 +21,14 @@ pub struct Finding {
     pub rule: Option<String>,
     /// The part of the message.
     pub place: Place,
-    /// What became of the values.
+    /// How the values were handled.
     pub outcome: FindingOutcome,
-    /// How many values.
+    /// How many values were found.
     pub count: u64,
 }
 
 impl Finding {
-    /// One value.
+    /// Makes a finding of one value.
     #[must_use]
     pub fn new(kind: &str, category: Category, place: Place, outcome: FindingOutcome) -> Self {
         Self {
@@ -41,7 +41,7 @@ impl Finding {
         }
     }
 
-    /// So many values.
+    /// The same finding with `count` values.
     #[must_use]
     pub fn times(self, count: u64) -> Self {
         Self { count, ..self }
@@ -113,7 +113,7 @@ pub(crate) fn by_word<T: Copy>(
     all.into_iter().find(|item| word_of(*item) == word)
 }
 
-/// What became of a value that was found.
+/// How a value that was found was handled.
 ///
 /// Whether a value that was left alone was *seen* (the caller got it) or *sent* (the upstream got
 /// it) follows from the direction: [`FindingOutcome::unchanged`].
@@ -135,7 +135,7 @@ pub enum FindingOutcome {
 }
 
 impl FindingOutcome {
-    /// All of them.
+    /// All outcomes, for parsing and for tests.
     pub const ALL: [Self; 5] = [
         Self::Seen,
         Self::Sent,
@@ -144,7 +144,7 @@ impl FindingOutcome {
         Self::Blocked,
     ];
 
-    /// What becomes of a value that nothing changes.
+    /// The outcome for a value that nothing changes.
     #[must_use]
     pub const fn unchanged(direction: Direction) -> Self {
         match direction {
@@ -278,7 +278,7 @@ pub enum Category {
     Special,
     /// Numbers that a government gives: of passports, licences, tax and social insurance.
     Governmental,
-    /// Cards, accounts, banks.
+    /// Payment cards, accounts and banks.
     Financial,
     /// Passwords, keys, tokens, and what else opens something.
     Security,
@@ -287,7 +287,7 @@ pub enum Category {
 }
 
 impl Category {
-    /// All of them.
+    /// All categories, for parsing and for tests.
     pub const ALL: [Self; 7] = [
         Self::Personal,
         Self::Health,

@@ -16,9 +16,9 @@ use crate::units::Rate;
 /// A rate and a burst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Gcra {
-    /// Ticks between two units.
+    /// The emission interval: ticks between two units.
     interval: u128,
-    /// Ticks in a nanosecond.
+    /// How many ticks a nanosecond has.
     ticks_per_ns: u64,
     burst: u64,
     /// Ticks in which an empty bucket fills.
@@ -28,12 +28,12 @@ pub struct Gcra {
 /// The state of a bucket: the time at which it is full, in ticks of its limit.
 pub type Tat = u128;
 
-/// What became of a request, and the state of its bucket after it.
+/// The decision about a request, and the state of its bucket after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// It passes; this is the state of the bucket from now on.
     Admit {
-        /// The new state.
+        /// The state to store: the theoretical arrival time of the next unit.
         tat: Tat,
     },
     /// It does not pass; nothing changes.
@@ -87,7 +87,7 @@ impl Gcra {
     #[inline]
     #[must_use]
     pub fn ticks(&self, now_ns: u64) -> Tat {
-        u128::from(now_ns.min(MAX_NOW_NS)).saturating_mul(self.ticks_per_ns.into())
+        times(now_ns.min(MAX_NOW_NS), self.ticks_per_ns.into())
     }
 
     /// Decides about a request of `cost` units on a bucket at `tat`.
@@ -98,7 +98,7 @@ impl Gcra {
             return Decision::Refuse { wait: None };
         }
         let now = self.ticks(now_ns);
-        let increment = u128::from(cost).saturating_mul(self.interval);
+        let increment = times(cost, self.interval);
         let new_tat = tat.max(now).saturating_add(increment);
         let latest = now.saturating_add(self.capacity);
         match new_tat.checked_sub(latest) {
@@ -211,6 +211,16 @@ impl Gcra {
     }
 }
 
+/// A product. Nearly always one of the two is 1, which costs no multiplication of 128 bits.
+#[inline]
+fn times(number: u64, by: u128) -> u128 {
+    match (number, by) {
+        (_, 1) => number.into(),
+        (1, _) => by,
+        _ => u128::from(number).saturating_mul(by),
+    }
+}
+
 /// Division by something that is not zero. Most numbers fit 64 bits, where it is many times faster.
 fn divide(dividend: u128, divisor: u128) -> u64 {
     let short = u64::try_from(dividend)
@@ -230,7 +240,7 @@ const fn greatest_common_divisor(mut left: u64, mut right: u64) -> u64 {
     left
 }
 
-/// A century.
+/// The longest time that a bucket may take to fill: a century.
 const MAX_FILL_NS: u64 = 100 * 366 * 86_400 * 1_000_000_000;
 const MAX_NOW_NS: u64 = 1 << 62;
 /// What a rate can count; with it a time fits into 96 bits.

@@ -1,7 +1,5 @@
 //! The small syntaxes inside HTTP fields: cookies, query parameters, host names.
 
-use std::borrow::Cow;
-
 use crate::values;
 
 /// The value of a cookie in a `Cookie` header (RFC 6265 section 4.2.1); the first of that name.
@@ -30,28 +28,111 @@ pub fn cookies<'h>(header: &'h str, name: &str) -> impl Iterator<Item = &'h str>
     })
 }
 
-/// Whether there is a cookie that some servers take for the one of this name.
+/// A cookie that some server reads in a `Cookie` header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CookieReading<'h> {
+    /// The pair between semicolons that it is in.
+    pair: &'h [u8],
+    /// Where its name begins in the pair; 0 for the cookie that every server reads there.
+    start: usize,
+    /// The name, without space around it.
+    pub(crate) name: &'h [u8],
+    /// The value, without space around it; `None` for a name alone.
+    pub(crate) value: Option<&'h [u8]>,
+}
+
+/// Every cookie that some server reads in a `Cookie` header.
+///
+/// To RFC 6265 section 5.4 and most servers a semicolon ends a cookie and nothing else. White space ends one for
+/// Python's `http.cookies` (Bottle, aiohttp, CherryPy), white space and commas for WebOb, and commas for RFC 2109 and
+/// RFC 2965 (Jetty, Tomcat, Rack 1).
+pub(crate) fn cookie_readings(header: &[u8]) -> impl Iterator<Item = CookieReading<'_>> {
+    let pairs = header.split(|byte| *byte == b';');
+    pairs.flat_map(|pair| {
+        let mut sides = pair.splitn(2, |byte| *byte == b'=');
+        let usual = CookieReading {
+            pair,
+            start: 0,
+            name: sides.next().unwrap_or(pair).trim_ascii(),
+            value: sides.next().map(<[u8]>::trim_ascii),
+        };
+        let signs = pair.iter().enumerate().filter(|(_, byte)| **byte == b'=');
+        let others = signs.filter_map(move |(sign, _)| {
+            let name = pair.get(..sign)?.trim_ascii_end();
+            let is_before = |byte: &u8| *byte == b'=' || ends_cookie(*byte);
+            let before = name.iter().rposition(is_before)?;
+            let start = before.saturating_add(1);
+            let value = pair.get(sign..)?.get(1..)?;
+            // The first name of all has blanks in front, too.
+            let has_front = pair
+                .get(..start)
+                .is_some_and(|front| !front.trim_ascii().is_empty());
+            let is_other = has_front && name.get(before) != Some(&b'=');
+            is_other.then_some(CookieReading {
+                pair,
+                start,
+                name: name.get(start..)?,
+                value: Some(cut_value(value)),
+            })
+        });
+        let cut = usual.value.map(cut_value);
+        let cut = (cut != usual.value).then_some(CookieReading {
+            value: cut,
+            ..usual
+        });
+        std::iter::once(usual).chain(cut).chain(others)
+    })
+}
+
+/// A value up to what ends it for some server; one in quotes is whole.
+fn cut_value(value: &[u8]) -> &[u8] {
+    let value = value.trim_ascii();
+    if let [b'"', inner @ .., b'"'] = value
+        && !inner.contains(&b'"')
+    {
+        return value;
+    }
+    value
+        .split(|byte| ends_cookie(*byte))
+        .next()
+        .unwrap_or(value)
+}
+
+/// Whether some server takes a byte within a pair for the end of a cookie.
+const fn ends_cookie(byte: u8) -> bool {
+    byte == b',' || byte.is_ascii_whitespace() || matches!(byte, 0x0b | 0x1c..=0x1f)
+}
+
+/// Whether there is a cookie that some servers take for the one of this name, beside those that [`cookies`] finds.
 #[must_use]
 pub fn has_other_spelling_of_cookie(header: &str, name: &str) -> bool {
-    let names = header
-        .split(';')
-        .map(|pair| pair.split('=').next().unwrap_or(pair).trim());
-    let mut others = names.filter(|found| *found != name);
-    others.any(|found| parameters_alike(found.as_bytes(), name.as_bytes()))
+    let name = name.as_bytes();
+    cookie_readings(header.as_bytes()).any(|cookie| {
+        let is_usual = cookie.start == 0 && cookie.name == name;
+        !is_usual && parameters_alike(cookie.name, name)
+    })
 }
 
 /// The `Cookie` header without the cookies that some server takes for the one of this name; `None`
-/// when nothing is left.
+/// when nothing is left. Where such a cookie is a part of the value of another one, the other ends before it.
 #[must_use]
 pub fn without_cookie(header: &str, name: &str) -> Option<String> {
-    let kept: Vec<&str> = header
+    let keeps = |pair: &str| {
+        let alike = cookie_readings(pair.as_bytes())
+            .filter(|cookie| parameters_alike(cookie.name, name.as_bytes()));
+        let first = alike.map(|cookie| cookie.start).min();
+        let kept = pair.get(..first.unwrap_or(pair.len())).unwrap_or_default();
+        match first {
+            None => kept.trim().to_owned(),
+            Some(_) => kept
+                .trim_matches(|letter: char| u8::try_from(letter).is_ok_and(ends_cookie))
+                .to_owned(),
+        }
+    };
+    let kept: Vec<String> = header
         .split(';')
-        .map(str::trim)
+        .map(keeps)
         .filter(|pair| !pair.is_empty())
-        .filter(|pair| {
-            let found = pair.split('=').next().unwrap_or(pair).trim();
-            !parameters_alike(found.as_bytes(), name.as_bytes())
-        })
         .collect();
     (!kept.is_empty()).then(|| kept.join("; "))
 }
@@ -178,26 +259,77 @@ pub fn folds_alike(name: &[u8], other: &[u8]) -> bool {
     name.len() == other.len() && name.iter().zip(other).all(alike)
 }
 
-/// Whether servers may take one name of a parameter or cookie for another. ASP.NET ignores case. PHP
-/// takes `.`, space and `[` for `_`, drops spaces in front and all from a zero byte on; and
-/// `name[]` or `name[0]` is an item of `name` to many.
+/// Whether some server takes a parameter or cookie of a request, `found`, for the one that a configuration calls `name`.
+///
+/// ASP.NET ignores case. PHP takes `.`, space and `[` for `_`, drops spaces in front and all from a zero byte on;
+/// `URLSearchParams` drops a second `?` in front. To
+/// many `name[]` or `name[0]` is an item of `name`; Rack (up to 2) and qs (Express 4) also drop brackets in front of a
+/// name, and whatever stands behind a single one. The name `page[size]` stands for that member of `page`, and its items.
 #[must_use]
-pub fn parameters_alike(name: &[u8], other: &[u8]) -> bool {
-    name == other || variable(name).eq_ignore_ascii_case(&variable(other))
+pub fn parameters_alike(found: &[u8], name: &[u8]) -> bool {
+    if found == name {
+        return true;
+    }
+    let found = found.split(|byte| *byte == 0).next().unwrap_or(found);
+    let found = without_front(found);
+    let is_bracket = |byte: &u8| matches!(*byte, b'[' | b']');
+    let parts = |name| <[u8]>::split(name, is_bracket).filter(|part: &&[u8]| !part.is_empty());
+    if name.iter().any(is_bracket) {
+        let mut of_found = parts(found);
+        return parts(name)
+            .all(|part| of_found.next().is_some_and(|found| fold_alike(found, part)));
+    }
+    let inner = found.iter().skip(1).position(|byte| *byte == b'[');
+    let item_of = inner.and_then(|inner| found.get(..inner.saturating_add(1)));
+    fold_alike(found, name)
+        || item_of.is_some_and(|base| fold_alike(base, name))
+        || found.iter().any(is_bracket)
+            && parts(found)
+                .next()
+                .is_some_and(|base| fold_alike(base, name))
 }
 
-/// The variable that PHP makes of a parameter.
-fn variable(name: &[u8]) -> Cow<'_, [u8]> {
-    let name = name.split(|byte| *byte == 0).next().unwrap_or(name);
-    let name = name.trim_ascii_start();
-    let index = name.iter().skip(1).position(|byte| *byte == b'[');
-    let end = index.map_or(name.len(), |index| index.saturating_add(1));
-    let name = name.get(..end).unwrap_or(name);
-    if !name.iter().any(|byte| b". [".contains(byte)) {
-        return Cow::Borrowed(name);
+/// The names without brackets for which [`parameters_alike`] may take a parameter of a request, folded: what is none of
+/// them is no name of it. To find it among thousands.
+pub(crate) fn parameter_keys(found: &[u8]) -> Vec<Vec<u8>> {
+    let end = found.split(|byte| *byte == 0).next().unwrap_or(found);
+    let trimmed = without_front(end);
+    let inner = trimmed.iter().skip(1).position(|byte| *byte == b'[');
+    let item_of = inner.and_then(|inner| trimmed.get(..inner.saturating_add(1)));
+    let mut parts = trimmed.split(|byte| matches!(*byte, b'[' | b']'));
+    let base = parts.find(|part| !part.is_empty());
+    let mut keys = vec![folded(found)];
+    for name in [Some(trimmed), item_of, base].into_iter().flatten() {
+        let key = folded(name);
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
     }
-    let replaced = |byte: &u8| if b". [".contains(byte) { b'_' } else { *byte };
-    Cow::Owned(name.iter().map(replaced).collect())
+    keys
+}
+
+/// Without what stands in front of a name: blanks (PHP), or the second `?` of a query, which `URLSearchParams` drops.
+fn without_front(name: &[u8]) -> &[u8] {
+    let name = name.strip_prefix(b"?").unwrap_or(name);
+    name.trim_ascii_start()
+}
+
+/// A name as PHP and ASP.NET compare it.
+pub(crate) fn folded(name: &[u8]) -> Vec<u8> {
+    name.iter().map(folded_byte).collect()
+}
+
+const fn folded_byte(byte: &u8) -> u8 {
+    match *byte {
+        b'.' | b' ' | b'[' => b'_',
+        other => other.to_ascii_lowercase(),
+    }
+}
+
+/// Whether PHP makes one variable of two names, or ASP.NET reads one parameter.
+fn fold_alike(name: &[u8], other: &[u8]) -> bool {
+    let folded = |name| <[u8]>::iter(name).map(folded_byte);
+    name.len() == other.len() && folded(name).eq(folded(other))
 }
 
 /// The media type of a `Content-Type` without parameters, lower case (RFC 9110 section 8.3.1).
@@ -278,6 +410,40 @@ mod tests {
         );
     }
 
+    /// Python's `http.cookies` ends a cookie at white space, WebOb and RFC 2965 at commas.
+    #[test]
+    fn cookies_behind_a_blank_or_a_comma() {
+        for header in [
+            "session=GOOD; a=b session=EVIL",
+            "session=GOOD; a=b, session=EVIL",
+            "session=GOOD; a=b,session=EVIL",
+            "session=GOOD; a=\"b\" session=EVIL",
+            "session=GOOD; a=b\tsession = EVIL",
+            "session=GOOD; a=b\u{b}Session=EVIL; c",
+            "session=GOOD; a=b x session=EVIL y=1",
+            "a session=EVIL",
+            "a=\"b, session=EVIL\"",
+        ] {
+            assert!(has_other_spelling_of_cookie(header, "session"), "{header}");
+            let rest = without_cookie(header, "session").unwrap_or_default();
+            assert!(
+                !rest.contains("EVIL") && !rest.contains("GOOD"),
+                "{header}: {rest}"
+            );
+            assert!(rest.starts_with('a'), "{header}: {rest}");
+        }
+        for header in [
+            "session=GOOD",
+            "session=a=b==; x=session",
+            "x=a=session=1",
+            "xsession=1; session-x=2; a=b sessions=1",
+            "session=\"a b\"",
+            "x=1;  session=2",
+        ] {
+            assert!(!has_other_spelling_of_cookie(header, "session"), "{header}");
+        }
+    }
+
     #[test]
     fn query_parameters_decode_and_leave() {
         let path = "/p?access_token=a%2Eb&x=1+2&access%5Ftoken=c&y#access_token=d";
@@ -326,9 +492,20 @@ mod tests {
             "access_token[]",
             "access.token[0]",
             "access_token\0x",
+            "access[token",
+            "access[token]",
+            "[access_token]",
+            "[[access.token]]",
+            "]access_token",
+            "access_token]",
+            "access_token][x",
+            "?access_token",
+            "access_token[a][b]",
         ] {
-            assert!(
-                parameters_alike(b"access_token", other.as_bytes()),
+            let expected = other != "access[token]";
+            assert_eq!(
+                parameters_alike(other.as_bytes(), b"access_token"),
+                expected,
                 "{other}"
             );
         }
@@ -337,13 +514,96 @@ mod tests {
             "access_tokens",
             "accesstoken",
             "x[access_token]",
+            "[x]access_token",
             "",
+            "[]",
         ] {
             assert!(
-                !parameters_alike(b"access_token", other.as_bytes()),
+                !parameters_alike(other.as_bytes(), b"access_token"),
                 "{other}"
             );
         }
+    }
+
+    #[test]
+    fn a_member_of_a_parameter_is_itself_and_no_other_member() {
+        for other in [
+            "page[size]",
+            "Page[size]",
+            "page[size][]",
+            "[page][size]",
+            "page[size",
+        ] {
+            assert!(parameters_alike(other.as_bytes(), b"page[size]"), "{other}");
+        }
+        for other in ["page", "page[number]", "page_size", "size", "page[]"] {
+            assert!(
+                !parameters_alike(other.as_bytes(), b"page[size]"),
+                "{other}"
+            );
+        }
+    }
+
+    /// What PHP makes of the name of a parameter (Variables From External Sources, and `parse_str` of PHP 8).
+    fn of_php(name: &str) -> String {
+        let name = name.split('\0').next().unwrap_or_default();
+        let name = name.trim_start_matches(' ');
+        let mut base = String::new();
+        let mut rest = name.chars();
+        while let Some(letter) = rest.next() {
+            let is_first = base.is_empty();
+            let is_array = !is_first && letter == '[' && rest.as_str().contains(']');
+            match letter {
+                _ if is_array => return base,
+                '.' | ' ' | '[' => base.push('_'),
+                other => base.push(other),
+            }
+        }
+        base
+    }
+
+    /// What Rack 2 makes of it (`normalize_params`: `\A[\[\]]*([^\[\]]+)\]*`).
+    fn of_rack(name: &str) -> String {
+        let brackets = ['[', ']'];
+        let name = name.trim_start_matches(brackets);
+        name.split(brackets).next().unwrap_or_default().to_owned()
+    }
+
+    /// What qs 6 makes of it: a segment in brackets is a key, also the first.
+    fn of_qs(name: &str) -> String {
+        let brackets = name.split_once('[').and_then(|(base, behind)| {
+            let (first, _) = behind.split_once(']')?;
+            Some((base, first))
+        });
+        let (base, first) = brackets.unwrap_or((name, ""));
+        let key = if base.is_empty() { first } else { base };
+        key.to_owned()
+    }
+
+    #[test]
+    fn each_name_that_a_server_takes_for_the_parameter_is_alike() {
+        let pieces = ["", "a", "_", ".", " ", "[", "]", "[]", "[0]", "\0", "x"];
+        let mut taken = 0;
+        for first in pieces {
+            for second in pieces {
+                for third in pieces {
+                    for fourth in pieces {
+                        let name = [first, second, third, "b", fourth].concat();
+                        for wanted in ["a_b", "b", "ab"] {
+                            let servers = [of_php(&name), of_rack(&name), of_qs(&name)];
+                            if servers.iter().any(|server| server == wanted) {
+                                taken += 1;
+                                assert!(
+                                    parameters_alike(name.as_bytes(), wanted.as_bytes()),
+                                    "{name:?} is {wanted:?} to one of PHP, Rack, qs: {servers:?}"
+                                );
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        assert!(taken > 500, "{taken}");
     }
 
     #[test]

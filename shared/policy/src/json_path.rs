@@ -4,9 +4,13 @@
 //! Indices and slices from the end need the length of an array that has not come yet, and filters
 //! need members that have not: both are refused, with the reason.
 
+mod set;
+
 use std::borrow::Cow;
 
-/// A path.
+pub use set::{BELOW, FOLDED, PathSet};
+
+/// A path into a JSON document, such as `$.patients[*].name`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path {
     steps: Vec<Step>,
@@ -14,7 +18,7 @@ pub struct Path {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Step {
-    /// `..`: at any depth.
+    /// Whether the step may be at any depth below (`..`).
     descends: bool,
     /// One of these is enough.
     tests: Vec<Test>,
@@ -222,197 +226,6 @@ fn shorthand(name: &str) -> Result<Test, String> {
     }
 }
 
-/// Several paths followed at once: a tree in which equal first steps are one, so that a child costs a look for its
-/// name, however many paths there are. What has been reached is a list of *states*: places in the tree.
-#[derive(Clone, Debug, Default)]
-pub struct PathSet {
-    /// The first one is the root.
-    nodes: Vec<Node>,
-    root: Vec<u16>,
-}
-
-/// Where the first steps of some paths lead.
-#[derive(Clone, Debug, Default)]
-struct Node {
-    /// What the paths that end here are for.
-    reaches: Vec<u16>,
-    steps: Vec<(Step, u16)>,
-    /// To children.
-    here: Edges,
-    /// To what is at any depth.
-    below: Edges,
-}
-
-/// The next steps of some paths.
-#[derive(Clone, Debug, Default)]
-struct Edges {
-    /// In order of the names without their case, each with the name as it is.
-    named: Vec<(Box<str>, Box<str>, u16)>,
-    others: Vec<(Test, u16)>,
-}
-
-impl PathSet {
-    /// These paths, each with a number for what it is for.
-    #[must_use]
-    pub fn new<'p>(paths: impl Iterator<Item = (&'p Path, u16)>) -> Self {
-        let mut set = Self::default();
-        for (path, target) in paths {
-            set.add(path, target);
-        }
-        set
-    }
-
-    /// Adds a path, with a number for what it is for. Returns the state behind each of its steps.
-    pub fn add(&mut self, path: &Path, target: u16) -> Vec<u16> {
-        if self.nodes.is_empty() {
-            self.nodes.push(Node::default());
-            self.root.push(0);
-        }
-        let mut way = Vec::new();
-        let mut node = 0;
-        for step in &path.steps {
-            let Some(next) = self.next(node, step) else {
-                return way;
-            };
-            way.push(next);
-            node = next;
-        }
-        if let Some(node) = self.nodes.get_mut(usize::from(node)) {
-            node.reaches.push(target);
-        }
-        way
-    }
-
-    /// The node behind a step, which is added where it is not there yet.
-    fn next(&mut self, node: u16, step: &Step) -> Option<u16> {
-        let next = u16::try_from(self.nodes.len()).ok()?;
-        let node = self.nodes.get_mut(usize::from(node))?;
-        if let Some((_, known)) = node.steps.iter().find(|(known, _)| known == step) {
-            return Some(*known);
-        }
-        if next >= FOLDED {
-            return None;
-        }
-        node.steps.push((step.clone(), next));
-        let edges = if step.descends {
-            &mut node.below
-        } else {
-            &mut node.here
-        };
-        for test in &step.tests {
-            if let Test::Name(name) = test {
-                let folded = without_case(name);
-                let named = &mut edges.named;
-                let place = named.partition_point(|(known, ..)| **known <= *folded);
-                named.insert(place, (folded.into(), name.as_str().into(), next));
-            } else {
-                edges.others.push((test.clone(), next));
-            }
-        }
-        self.nodes.push(Node::default());
-        Some(next)
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.root.is_empty()
-    }
-
-    /// Whether a path goes through members of this name, in whatever case.
-    #[must_use]
-    pub fn has_name(&self, name: &str) -> bool {
-        let folded = without_case(name);
-        let has = |edges: &Edges| edges.named.iter().any(|(known, ..)| **known == *folded);
-        self.nodes
-            .iter()
-            .any(|node| has(&node.here) || has(&node.below))
-    }
-
-    /// The states at the root of a document.
-    #[must_use]
-    pub fn root(&self) -> &[u16] {
-        &self.root
-    }
-
-    /// Follows a child: the states of its parent are `states[from..to]`, its own are added at the
-    /// end. `reach` is told what it is for, and whether all names on the way are as the path has them, also in
-    /// their case: readers that ignore case take `Role` for `role`.
-    pub fn descend(
-        &self,
-        states: &mut Vec<u16>,
-        from: usize,
-        to: usize,
-        child: Child<'_>,
-        mut reach: impl FnMut(u16, bool),
-    ) {
-        let own = states.len();
-        let folded = match child {
-            Child::Name(name) => without_case(name),
-            Child::Index(_) => Cow::Borrowed(""),
-        };
-        let child = (child, &*folded);
-        for index in from..to {
-            let Some(state) = states.get(index).copied() else {
-                return;
-            };
-            let place = state & !(BELOW | FOLDED);
-            let fold = state & FOLDED;
-            let Some(node) = self.nodes.get(usize::from(place)) else {
-                continue;
-            };
-            if !node.below.is_empty() {
-                push_new(states, own, place | BELOW | fold);
-                node.below.follow(child, |next, more| {
-                    self.enter(next, fold | more, (states, own), &mut reach);
-                });
-            }
-            if state & BELOW == 0 {
-                node.here.follow(child, |next, more| {
-                    self.enter(next, fold | more, (states, own), &mut reach);
-                });
-            }
-        }
-    }
-
-    fn enter(
-        &self,
-        next: u16,
-        fold: u16,
-        (states, own): (&mut Vec<u16>, usize),
-        reach: &mut impl FnMut(u16, bool),
-    ) {
-        let Some(node) = self.nodes.get(usize::from(next)) else {
-            return;
-        };
-        for target in &node.reaches {
-            reach(*target, fold == 0);
-        }
-        if !node.steps.is_empty() {
-            push_new(states, own, next | fold);
-        }
-    }
-}
-
-impl Edges {
-    const fn is_empty(&self) -> bool {
-        self.named.is_empty() && self.others.is_empty()
-    }
-
-    /// The child with its name without case.
-    fn follow(&self, (child, folded): (Child<'_>, &str), mut enter: impl FnMut(u16, u16)) {
-        if let Child::Name(name) = child {
-            let first = self.named.partition_point(|(known, ..)| **known < *folded);
-            let named = self.named.iter().skip(first);
-            for (_, exact, next) in named.take_while(|(known, ..)| **known == *folded) {
-                enter(*next, if **exact == *name { 0 } else { FOLDED });
-            }
-        }
-        let fitting = self.others.iter().filter(|(test, _)| test.fits(child));
-        fitting.for_each(|(_, next)| enter(*next, 0));
-    }
-}
-
 impl Test {
     fn fits(&self, child: Child<'_>) -> bool {
         match (self, child) {
@@ -425,12 +238,6 @@ impl Test {
             }
             _ => false,
         }
-    }
-}
-
-fn push_new(states: &mut Vec<u16>, own: usize, state: u16) {
-    if !states.get(own..).unwrap_or_default().contains(&state) {
-        states.push(state);
     }
 }
 
@@ -451,169 +258,8 @@ pub fn without_case(name: &str) -> Cow<'_, str> {
     Cow::Owned(folded.collect())
 }
 
-/// With a state: a name on the way has another case than in the path.
-pub const FOLDED: u16 = 0x4000;
-/// With a state: what is anywhere below its place, where only steps that descend lead on.
-pub const BELOW: u16 = 0x8000;
 const MAX_STEPS: usize = 32;
 const EXPECTED: &str = "expected a path such as \"$.patients[*].notes\"";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_subset() {
-        for text in [
-            "$.a",
-            "$.a.b",
-            "$.a[*].b",
-            "$..ssn",
-            "$['a b']",
-            "$.a[0]",
-            "$.*",
-            "$[*]",
-            "$..*",
-            "$.a[1:3]",
-            "$[:2]",
-            "$[1:]",
-            "$[::2]",
-            "$['a','b']",
-            "$[0, 2]",
-            "$..['a']",
-            "$..[0]",
-            r#"$["it's"]"#,
-            r"$['it\'s']",
-        ] {
-            assert!(Path::parse(text).is_ok(), "{text}");
-        }
-        for text in [
-            "",
-            "a",
-            "$",
-            "$.",
-            "$a",
-            "$.a[",
-            "$.a[x]",
-            "$.a[-1]",
-            "$[1:-1]",
-            "$.a[?@.b]",
-            "$.[a]",
-            "$.a.",
-            "$...a",
-            "$['a]",
-            "$[1:2:3:4]",
-            "$.a b",
-        ] {
-            assert!(Path::parse(text).is_err(), "{text}");
-        }
-        assert!(Path::parse("$[-1]").unwrap_err().contains("not known"));
-        assert!(Path::parse("$[?@.a]").unwrap_err().contains("filters"));
-    }
-
-    #[test]
-    fn a_child_costs_a_look_however_many_paths_there_are() {
-        for form in ["$..f{}", "$.f{}.g", "$.a..f{}", "$..a.f{}"] {
-            let path = |number: u16| Path::parse(&form.replace("{}", &number.to_string())).unwrap();
-            let paths: Vec<Path> = (0..100).map(path).collect();
-            let set = PathSet::new(paths.iter().zip(0..));
-            let mut states = set.root().to_vec();
-            let mut from = 0;
-            for child in [
-                Child::Name("a"),
-                Child::Index(0),
-                Child::Name("a"),
-                Child::Index(1),
-            ] {
-                let to = states.len();
-                assert!(to - from <= 2, "{form}: {} states", to - from);
-                set.descend(&mut states, from, to, child, |_, _| {});
-                from = to;
-            }
-        }
-    }
-
-    #[test]
-    fn paths_with_the_same_first_steps_reach_what_each_is_for() {
-        let paths = [
-            "$.a.b",
-            "$.a..b",
-            "$.a.b",
-            "$['a','c'].b",
-            "$.*.b",
-            "$.a.b.c",
-        ];
-        let paths: Vec<Path> = paths
-            .iter()
-            .map(|path| Path::parse(path).unwrap())
-            .collect();
-        let set = PathSet::new(paths.iter().zip(0..));
-        let mut states = set.root().to_vec();
-        set.descend(&mut states, 0, 1, Child::Name("a"), |_, _| {});
-        let (to, mut reached) = (states.len(), Vec::new());
-        set.descend(&mut states, 1, to, Child::Name("b"), |target, _| {
-            reached.push(target);
-        });
-        reached.sort_unstable();
-        assert_eq!(reached, [0, 1, 2, 3, 4]);
-    }
-
-    /// Which of the children along `way` the path reaches.
-    fn reaches(path: &str, way: &[Child<'_>]) -> bool {
-        let path = Path::parse(path).unwrap();
-        let set = PathSet::new(std::iter::once((&path, 7)));
-        let mut states = set.root().to_vec();
-        let mut from = 0;
-        let mut reached = false;
-        for child in way {
-            reached = false;
-            let to = states.len();
-            set.descend(&mut states, from, to, *child, |_, is_exact| {
-                reached = is_exact;
-            });
-            from = to;
-        }
-        reached
-    }
-
-    #[test]
-    fn names_in_another_case_are_told_apart() {
-        let path = Path::parse("$.user.role").unwrap();
-        let set = PathSet::new(std::iter::once((&path, 7)));
-        for (user, role, expected) in [
-            ("user", "role", Some(true)),
-            ("User", "role", Some(false)),
-            ("user", "ROLE", Some(false)),
-            ("u\u{17f}er", "role", Some(false)),
-            ("user", "roles", None),
-        ] {
-            let mut states = set.root().to_vec();
-            set.descend(&mut states, 0, 1, Child::Name(user), |_, _| {});
-            let (to, mut reached) = (states.len(), None);
-            set.descend(&mut states, 1, to, Child::Name(role), |_, is_exact| {
-                reached = Some(is_exact);
-            });
-            assert_eq!(reached, expected, "{user}.{role}");
-        }
-    }
-
-    #[test]
-    fn paths_reach() {
-        use Child::{Index, Name};
-        for (path, way, expected) in [
-            ("$.a", vec![Name("a")], true),
-            ("$.a", vec![Name("b")], false),
-            ("$.a", vec![Name("a"), Name("a")], false),
-            ("$..a", vec![Name("x"), Index(3), Name("a")], true),
-            ("$..a.b", vec![Name("a"), Name("a"), Name("b")], true),
-            ("$.l[1:4:2]", vec![Name("l"), Index(3)], true),
-            ("$.l[1:4:2]", vec![Name("l"), Index(2)], false),
-            ("$.l[1:4]", vec![Name("l"), Index(4)], false),
-            ("$.l[::0]", vec![Name("l"), Index(0)], false),
-            ("$['a','b'][0]", vec![Name("b"), Index(0)], true),
-            ("$..*", vec![Name("b"), Index(0)], true),
-        ] {
-            assert_eq!(reaches(path, &way), expected, "{path} {way:?}");
-        }
-    }
-}
+mod tests;

@@ -20,6 +20,7 @@ pub mod facts;
 pub mod filters;
 pub mod finding;
 pub mod gcra;
+pub mod header_values;
 pub mod hex;
 mod host_address;
 pub mod http;

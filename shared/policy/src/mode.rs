@@ -11,7 +11,7 @@ use crate::config::{Fields, Node};
 /// one rule after the other, at last `"mode": "enforce"` for the filter and none in the rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// It acts.
+    /// The filter acts on what it decides.
     #[default]
     Enforce,
     /// It only counts and logs.
@@ -48,7 +48,7 @@ impl Mode {
         }
     }
 
-    /// Whether this mode acts.
+    /// Whether decisions take effect in this mode.
     #[must_use]
     pub const fn enforces(self) -> bool {
         matches!(self, Self::Enforce)
@@ -64,7 +64,7 @@ pub enum OnError {
 }
 
 impl OnError {
-    /// Reads an `on_error` key.
+    /// Reads an `on_error` key from the configuration.
     #[must_use]
     pub fn read(node: &Node<'_>) -> Option<Self> {
         node.one_of(&[("deny", Self::Deny), ("allow", Self::Allow)])

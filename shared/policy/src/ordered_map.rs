@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub struct OrderedMap<K, V> {
     places: BTreeMap<K, usize>,
     values: Vec<Option<V>>,
-    /// Places without a value.
+    /// Indices of slots without a value, for reuse.
     free: Vec<usize>,
 }
 
@@ -39,7 +39,7 @@ impl<K, V> OrderedMap<K, V> {
         self.places.len()
     }
 
-    /// Whether there is none.
+    /// Whether the map has no entry.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()

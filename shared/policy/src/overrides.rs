@@ -7,7 +7,7 @@
 //! that may be overridden.
 
 use crate::config::{Fields, Node};
-use crate::values::{MAX_VALUES, decoded_targets, parameter_values};
+use crate::values::{MAX_VALUES, Query, other_targets};
 use crate::{host_address, http};
 
 /// What upstreams make of an override: the keys `method_override`, `path_override` and
@@ -39,11 +39,11 @@ impl OverridePolicy {
 /// What is done about each kind of override.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OverrideRules {
-    /// The key `method_override`.
+    /// How overrides of the method are treated: the key `method_override`.
     pub method: OverridePolicy,
-    /// The key `path_override`.
+    /// How overrides of the path are treated: the key `path_override`.
     pub path: OverridePolicy,
-    /// The key `host_override`.
+    /// How overrides of the host are treated: the key `host_override`.
     pub host: OverridePolicy,
 }
 
@@ -109,9 +109,9 @@ impl OverrideRules {
 pub struct OverrideHeader {
     /// Its name, in lower case.
     pub name: &'static str,
-    /// What it overrides.
+    /// Whether it overrides the method, the path or the host.
     pub kind: OverrideKind,
-    /// Who reads it.
+    /// The frameworks and servers that read it.
     pub read_by: &'static str,
 }
 
@@ -256,7 +256,7 @@ pub const OVERRIDE_HEADERS: &[OverrideHeader] = &[
     header(
         "x-forwarded-server",
         OverrideKind::Host,
-        "applications behind Apache httpd",
+        "Jetty `ForwardedRequestCustomizer`, WSGI applications behind proxies",
     ),
     header(
         "forwarded",
@@ -317,7 +317,7 @@ pub struct OtherHosts {
 }
 
 impl OtherHosts {
-    /// There is no other.
+    /// The request names no other host.
     pub const NONE: Self = Self {
         names: Vec::new(),
         is_any: false,
@@ -356,7 +356,7 @@ impl OtherHosts {
 pub struct Overrides {
     /// Methods. More than [`MAX_VALUES`] mean any method.
     pub methods: Vec<String>,
-    /// Paths, as sent.
+    /// The paths that the request asks for instead, as sent.
     pub paths: Vec<String>,
     /// Beginnings that are taken off the path, as sent.
     pub prefixes: Vec<String>,
@@ -392,16 +392,33 @@ impl Overrides {
         }
         let given = found.paths.iter().map(|path| path.as_bytes().to_vec());
         let sent = std::iter::once(path).chain(found.paths.iter().map(String::as_bytes));
-        let decoded = sent.flat_map(decoded_targets);
+        let decoded = sent.flat_map(other_targets);
         let most = MAX_VALUES.saturating_add(1);
         found.targets = given.chain(decoded).take(most).collect();
-        if rules.method != OverridePolicy::Ignore {
-            let targets = std::iter::once(path).chain(found.targets.iter().map(Vec::as_slice));
-            for target in targets {
-                for name in METHOD_PARAMETERS {
-                    for value in parameter_values(target, name) {
-                        add(&mut found.methods, &crate::text::lossy(&value));
-                    }
+        // Those that are left out may say anything.
+        if found.targets.len() > MAX_VALUES && rules.method != OverridePolicy::Ignore {
+            found.methods.resize_with(most, String::new);
+        }
+        // An address names a host, too.
+        if rules.host != OverridePolicy::Ignore {
+            for path in &found.paths {
+                if let Some(host) = authority(path) {
+                    found.hosts.add(host);
+                }
+            }
+        }
+        let targets = std::iter::once(path).chain(found.targets.iter().map(Vec::as_slice));
+        for target in targets.filter(|target| target.contains(&b'?')) {
+            let query = Query::of(target);
+            if rules.method != OverridePolicy::Ignore {
+                for value in METHOD_PARAMETERS.iter().flat_map(|name| query.values(name)) {
+                    add(&mut found.methods, &crate::text::lossy(value));
+                }
+            }
+            if rules.path != OverridePolicy::Ignore {
+                for value in query.values(WORDPRESS_ROUTE) {
+                    let route = wordpress_path(target, &crate::text::lossy(value));
+                    add(&mut found.paths, &route);
                 }
             }
         }
@@ -447,8 +464,9 @@ impl Overrides {
                     OverrideKind::Path => &mut self.paths,
                     _ => &mut self.prefixes,
                 };
-                // A path may have a comma in it, and so may a list of paths; no path has a space.
-                if !value.trim().contains(' ') {
+                // A path may have a comma in it, and so may a list of paths; no path has a space, but for a prefix
+                // that is compared with a decoded one.
+                if kind == OverrideKind::Prefix || !value.trim().contains(' ') {
                     add(list, value);
                 }
                 items.for_each(|item| add(list, item));
@@ -470,9 +488,39 @@ impl Overrides {
                         self.hosts.add(quoted.unwrap_or(name));
                     }
                 }
+                // Spring and Vert.x take what follows `host=`, wherever that is.
+                for (place, _) in value.to_ascii_lowercase().match_indices("host=") {
+                    let rest = value.get(place.saturating_add(5)..).unwrap_or_default();
+                    let rest = rest.strip_prefix('"').unwrap_or(rest);
+                    let end = rest.split([';', ',', '"']).next();
+                    self.hosts.add(end.unwrap_or(rest).trim());
+                    if self.hosts.is_any {
+                        break;
+                    }
+                }
             }
         }
     }
+}
+
+/// The host in an address, or in a path that begins with two slashes.
+fn authority(text: &str) -> Option<&str> {
+    let start = text.find("//").filter(|start| {
+        let scheme = text.get(..*start).unwrap_or_default();
+        scheme.is_empty() || (scheme.ends_with(':') && !scheme.contains('/'))
+    })?;
+    let rest = text.get(start.saturating_add(2)..)?;
+    rest.split(['/', '\\', '?', '#']).next()
+}
+
+/// The path that WordPress serves for a route of its REST API in the query: `/?rest_route=/wp/v2/users` is
+/// `/wp-json/wp/v2/users`.
+fn wordpress_path(target: &[u8], route: &str) -> String {
+    let target = crate::text::lossy(target);
+    let path = target.split('?').next().unwrap_or_default();
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let slash = if route.starts_with('/') { "" } else { "/" };
+    [folder, "/wp-json", slash, route].concat()
 }
 
 /// Adds a value that is not there yet. One more than the maximum says that there are too many.
@@ -486,7 +534,9 @@ fn add(list: &mut Vec<String>, value: &str) {
 
 /// The query parameters by which frameworks let forms give another method. Those in the body of a form are
 /// not seen: rules decide before the body comes.
-const METHOD_PARAMETERS: [&str; 2] = ["_method", "_method_override"];
+const METHOD_PARAMETERS: [&str; 3] = ["_method", "_method_override", "_httpmethod"];
+/// The query parameter in which WordPress takes the path of its REST API.
+const WORDPRESS_ROUTE: &str = "rest_route";
 
 #[cfg(test)]
 mod tests;

@@ -54,7 +54,7 @@ impl Refusal {
         self
     }
 
-    /// Adds a header.
+    /// Adds a header to the refusal.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));

@@ -9,16 +9,16 @@ use crate::config::{Fields, Node};
 use crate::facts::Facts;
 use crate::matching::{Ambiguity, Fit, Match};
 use crate::path::PathVariable;
-use crate::values::{MAX_VALUES, Values, parameter_values};
+use crate::values::{MAX_VALUES, Values};
 
 /// Where a value stands in a request: `{ "path": "/users/{id}/**" }`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestValue {
     /// One segment of the path.
     Path(PathVariable),
-    /// A query parameter.
+    /// A query parameter, by name.
     Query(String),
-    /// A header.
+    /// A header, by name.
     Header(String),
     /// The host, or one label of it.
     Host(HostVariable),
@@ -144,19 +144,19 @@ impl RequestValue {
                 Err(_) => readings.is_incomplete = true,
             },
             Self::Query(name) => {
-                let targets = facts.targets();
+                let queries = facts.queries();
                 readings.is_incomplete =
-                    targets.is_none() || (!facts.has_all_headers() && facts.raw_path().is_empty());
-                for target in targets.into_iter().flatten() {
+                    queries.is_none() || (!facts.has_all_headers() && facts.raw_path().is_empty());
+                for query in queries.iter().flat_map(|queries| queries.iter()) {
                     // Of several, some server takes the one that is empty.
-                    if parameter_values(target, name).any(|value| value.is_empty()) {
+                    if query.values(name).any(<[u8]>::is_empty) {
                         readings.is_missing_somewhere = true;
                     }
-                    match Values::of_parameter([target], name) {
+                    match Values::of_parameter(std::slice::from_ref(query), name) {
                         Values::Missing => readings.is_missing_somewhere = true,
                         Values::TooMany => {
                             readings.is_incomplete = true;
-                            readings.add_some_of(parameter_values(target, name));
+                            readings.add_some_of(query.values(name));
                         }
                         Values::Some(values) => {
                             for value in values {
@@ -261,10 +261,10 @@ impl Readings {
     }
 
     /// The first and the last of more values than anybody needs: servers that take one take one of these.
-    fn add_some_of(&mut self, mut values: impl Iterator<Item = Vec<u8>>) {
-        let first: Vec<Vec<u8>> = values.by_ref().take(MAX_VALUES).collect();
+    fn add_some_of<'v>(&mut self, mut values: impl Iterator<Item = &'v [u8]>) {
+        let first: Vec<&[u8]> = values.by_ref().take(MAX_VALUES).collect();
         for value in first.into_iter().chain(values.last()) {
-            self.add(std::str::from_utf8(&value).ok());
+            self.add(std::str::from_utf8(value).ok());
         }
     }
 

@@ -43,9 +43,9 @@ pub enum SecretError {
     Short {
         /// The name of the variable.
         variable: String,
-        /// Bytes that it holds.
+        /// How many bytes the secret has.
         found: usize,
-        /// Bytes that are needed.
+        /// How many bytes it needs at least.
         least: usize,
     },
     /// A key that is long enough and still predictable: one character repeated, a short piece
@@ -61,7 +61,7 @@ pub enum SecretError {
 }
 
 impl Secret {
-    /// Hides `bytes`.
+    /// Wraps `bytes`, so that they are never printed.
     #[must_use]
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self(bytes.into())

@@ -45,7 +45,7 @@ pub fn parse_size(text: &str) -> Result<u64, UnitError> {
 /// So many units in so much time: `"100/min"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rate {
-    /// At least 1.
+    /// How many in each period; at least 1.
     pub count: u64,
     /// A second, a minute, an hour or a day.
     pub period: Duration,
@@ -101,13 +101,13 @@ impl fmt::Display for DurationText {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnitError {
-    /// No digits in front.
+    /// There are no digits in front of the unit.
     #[error("expected a whole number with a unit behind it")]
     NotANumber,
     /// No slash, or no number before it.
     #[error(r#"expected a count and a unit of time, such as "100/min""#)]
     NotARate,
-    /// A rate of nothing.
+    /// The count of a rate is zero.
     #[error("must be at least 1")]
     Zero,
     /// Beyond what can be counted.
@@ -116,9 +116,9 @@ pub enum UnitError {
     /// A unit that does not exist.
     #[error("unknown unit {found:?}; use {known}")]
     Unit {
-        /// What stands there.
+        /// The unit that was found.
         found: String,
-        /// What may stand there.
+        /// The units that are known.
         known: &'static str,
     },
 }

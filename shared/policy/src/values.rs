@@ -17,7 +17,7 @@ pub enum Values {
     Missing,
     /// Each value under any reading, once.
     Some(Vec<Vec<u8>>),
-    /// More than [`MAX_VALUES`].
+    /// There are more than [`MAX_VALUES`].
     TooMany,
 }
 
@@ -51,42 +51,31 @@ impl Values {
         Self::with_joined(lines.into_iter().map(without_list_spaces))
     }
 
-    /// The values of a query parameter in paths, decoded. Of several paths a server takes one.
+    /// The values of a query parameter, decoded. Of several queries a server takes one.
     ///
     /// Some servers take `;` for `&`, and other names for this one: [`http::parameters_alike`].
     #[must_use]
-    pub fn of_parameter<'p>(paths: impl IntoIterator<Item = &'p [u8]>, name: &str) -> Self {
-        let mut found = Self::Missing;
-        for path in paths {
-            let query = query_of(path);
-            found = found.and(Self::with_joined(
-                parameters(query, name, false).map(Cow::Owned),
-            ));
-            if query.contains(&b';') {
-                let split = parameters(query, name, true).map(Cow::Owned);
-                found = found.and(Self::with_joined(split));
-            }
-        }
-        found
+    pub fn of_parameter(queries: &[Query], name: &str) -> Self {
+        let readings = queries.iter().flat_map(Query::readings);
+        readings.fold(Self::Missing, |found, reading| {
+            let values = reading.of(name.as_bytes()).into_iter();
+            found.and(Self::with_joined(values.map(Cow::Borrowed)))
+        })
     }
 
     /// The values of a cookie in the lines of `Cookie`.
     ///
     /// Some servers decode `%41` and `+` in a value and some do not, so a value counts as decoded. Some
     /// undo `\101` and `\A` within quotes (Python), so a value counts with and without.
-    /// Other names count too where some server takes them for this one.
+    /// Other names count too where some server takes them for this one, and cookies behind a blank or a comma.
     pub fn of_cookie<'l>(lines: impl IntoIterator<Item = &'l [u8]>, name: &str) -> Self {
-        let pairs = lines
-            .into_iter()
-            .flat_map(|line| line.split(|byte| *byte == b';'));
-        let matching = |pair: &[u8]| {
-            let mut parts = pair.splitn(2, |byte| *byte == b'=');
-            let found = parts.next()?.trim_ascii();
-            let value = parts.next()?.trim_ascii();
+        let cookies = lines.into_iter().flat_map(http::cookie_readings);
+        let matching = |cookie: http::CookieReading<'_>| {
+            let value = cookie.value?;
             let quoted = value
                 .strip_prefix(b"\"")
                 .and_then(|inner| inner.strip_suffix(b"\""));
-            let alike = http::parameters_alike(found, name.as_bytes());
+            let alike = http::parameters_alike(cookie.name, name.as_bytes());
             alike.then(|| {
                 let unescaped = quoted.filter(|inner| inner.contains(&b'\\')).map(unescaped);
                 let plain = form_decoded(quoted.unwrap_or(value));
@@ -94,7 +83,7 @@ impl Values {
                 std::iter::once(plain).chain(unescaped)
             })
         };
-        Self::collected(pairs.filter_map(matching).flatten().map(Cow::Owned))
+        Self::collected(cookies.filter_map(matching).flatten().map(Cow::Owned))
     }
 
     /// Each value, and all of them joined by commas, as some servers read them.
@@ -137,7 +126,7 @@ impl Values {
         }
     }
 
-    /// The values of both.
+    /// The values of `self` and of `other`.
     #[must_use]
     fn and(self, other: Self) -> Self {
         match (self, other) {
@@ -150,6 +139,83 @@ impl Values {
     }
 }
 
+/// The parameters in the query of a `:path`. They are read once, however many rules ask for one of them: a client
+/// chooses how many there are.
+#[derive(Clone, Debug)]
+pub struct Query {
+    usual: Parameters,
+    /// With `;` for `&`, where there is one.
+    split: Option<Parameters>,
+}
+
+/// The parameters of a query as one kind of server reads it.
+#[derive(Clone, Debug)]
+struct Parameters {
+    /// Decoded names and values, in the order in which they came.
+    all: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The place of each parameter under each of its [`http::parameter_keys`], in the order of these.
+    keys: Vec<(Vec<u8>, usize)>,
+}
+
+impl Query {
+    /// Reads the query of a `:path`.
+    #[must_use]
+    pub fn of(path: &[u8]) -> Self {
+        let query = query_of(path);
+        Self {
+            usual: Parameters::read(query, false),
+            split: query.contains(&b';').then(|| Parameters::read(query, true)),
+        }
+    }
+
+    /// All values of a parameter that some server may read, see [`parameter_values`].
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        let readings = self.readings();
+        readings.flat_map(move |reading| reading.of(name.as_bytes()))
+    }
+
+    fn readings(&self) -> impl Iterator<Item = &Parameters> {
+        std::iter::once(&self.usual).chain(&self.split)
+    }
+}
+
+impl Parameters {
+    fn read(query: &[u8], semicolons: bool) -> Self {
+        let pairs =
+            pairs(query, semicolons).filter(|(name, value)| !(name.is_empty() && value.is_empty()));
+        let all: Vec<_> = pairs
+            .map(|(name, value)| (name, form_decoded(value)))
+            .collect();
+        let mut keys = Vec::with_capacity(all.len());
+        for (place, (name, _)) in all.iter().enumerate() {
+            keys.extend(
+                http::parameter_keys(name)
+                    .into_iter()
+                    .map(|key| (key, place)),
+            );
+        }
+        crate::sort::by(&mut keys, |one, other| one.0.cmp(&other.0));
+        Self { all, keys }
+    }
+
+    /// The values of a parameter, in the order in which they came.
+    fn of(&self, name: &[u8]) -> Vec<&[u8]> {
+        let is_alike = |(found, _): &&(Vec<u8>, Vec<u8>)| http::parameters_alike(found, name);
+        if name.iter().any(|byte| matches!(byte, b'[' | b']')) {
+            let alike = self.all.iter().filter(is_alike);
+            return alike.map(|(_, value)| value.as_slice()).collect();
+        }
+        let key = http::folded(name);
+        let start = self.keys.partition_point(|(found, _)| *found < key);
+        let from = self.keys.get(start..).unwrap_or_default();
+        let end = from.partition_point(|(found, _)| *found == key);
+        let places = from.get(..end).unwrap_or_default().iter();
+        let found = places.filter_map(|(_, place)| self.all.get(*place));
+        let alike = found.filter(is_alike);
+        alike.map(|(_, value)| value.as_slice()).collect()
+    }
+}
+
 /// All values of a query parameter in a `:path` that some server may read, decoded: with `&` and with
 /// `;` between parameters.
 pub fn parameter_values(path: &[u8], name: &str) -> impl Iterator<Item = Vec<u8>> {
@@ -159,23 +225,29 @@ pub fn parameter_values(path: &[u8], name: &str) -> impl Iterator<Item = Vec<u8>
     usual.chain(split.into_iter().flatten())
 }
 
-/// A path as servers have it that decode it before they look for the query: those in which an escaped
-/// `?` begins one.
+/// A `:path` as servers have it to which the query begins elsewhere: at an escaped `?`, where they decode the path
+/// before they look for it, or at a `;` (Fastify).
 #[must_use]
-pub fn decoded_targets(target: &[u8]) -> Vec<Vec<u8>> {
+pub fn other_targets(target: &[u8]) -> Vec<Vec<u8>> {
     let end = target.iter().position(|byte| *byte == b'?');
     let (path, query) = target.split_at(end.unwrap_or(target.len()));
-    let mut decoded = Vec::new();
+    let mut targets = Vec::new();
     let mut text = Cow::Borrowed(path);
-    while decoded.len() < MAX_DECODED
-        && let Some(next) = replace(&text, Some)
-    {
+    for _ in 0..=MAX_DECODED {
+        let semicolon = text.iter().position(|byte| *byte == b';');
+        if let Some((before, [_, after @ ..])) = semicolon.and_then(|at| text.split_at_checked(at))
+        {
+            targets.push([before, b"?", after, query].concat());
+        }
+        let Some(next) = replace(&text, Some) else {
+            break;
+        };
         if next.contains(&b'?') {
-            decoded.push([next.as_slice(), query].concat());
+            targets.push([next.as_slice(), query].concat());
         }
         text = Cow::Owned(next);
     }
-    decoded
+    targets
 }
 
 fn query_of(path: &[u8]) -> &[u8] {
@@ -184,12 +256,20 @@ fn query_of(path: &[u8]) -> &[u8] {
 }
 
 fn parameters(query: &[u8], name: &str, semicolons: bool) -> impl Iterator<Item = Vec<u8>> {
-    let pairs = query.split(move |byte| *byte == b'&' || (semicolons && *byte == b';'));
-    pairs.filter_map(move |pair| {
-        let mut parts = pair.splitn(2, |byte| *byte == b'=');
-        let found = form_decoded(parts.next()?);
+    let alike = move |(found, value): (Vec<u8>, &[u8])| {
         let alike = http::parameters_alike(&found, name.as_bytes());
-        alike.then(|| form_decoded(parts.next().unwrap_or_default()))
+        alike.then(|| form_decoded(value))
+    };
+    pairs(query, semicolons).filter_map(alike)
+}
+
+/// Decoded names with values as they were sent.
+fn pairs(query: &[u8], semicolons: bool) -> impl Iterator<Item = (Vec<u8>, &[u8])> {
+    let pairs = query.split(move |byte| *byte == b'&' || (semicolons && *byte == b';'));
+    pairs.map(|pair| {
+        let mut parts = pair.splitn(2, |byte| *byte == b'=');
+        let name = parts.next().unwrap_or_default();
+        (form_decoded(name), parts.next().unwrap_or_default())
     })
 }
 
@@ -286,7 +366,13 @@ mod tests {
 
     #[test]
     fn parameters_under_every_reading() {
-        let of = |path: &'static str| Values::of_parameter([path.as_bytes()], "user");
+        let of = |path: &'static str| {
+            let query = Query::of(path.as_bytes());
+            let all: Vec<Vec<u8>> = query.values("user").map(<[u8]>::to_vec).collect();
+            let one_by_one: Vec<Vec<u8>> = parameter_values(path.as_bytes(), "user").collect();
+            assert_eq!(all, one_by_one, "{path}");
+            Values::of_parameter(&[query], "user")
+        };
         assert_eq!(of("/p"), Values::Missing);
         assert_eq!(of("/p?users=a&x=user"), Values::Missing);
         assert_eq!(of("/p?user=a"), some(&[b"a"]));
@@ -305,6 +391,18 @@ mod tests {
     }
 
     #[test]
+    fn a_query_that_is_read_once_has_what_one_has_that_is_searched() {
+        let query = "/p??a=0&a=1&[a]=2&[[A]]=3&a[]=4&a[x][y]=5&]a=6&a]=7&+a=8&%00a=9&a%00b=10&a.b=11&a[b=12&a[b]=13\
+            &[a][b]=14&a_b=15&a+b[]=16;a=17&=18&[]=19&b=20&aa=21&A%5Bb%5D[]=22";
+        let parsed = Query::of(query.as_bytes());
+        for name in ["a", "A", "a_b", "a.b", "a[b]", "b", "aa", "c", ".a"] {
+            let all: Vec<Vec<u8>> = parsed.values(name).map(<[u8]>::to_vec).collect();
+            let searched: Vec<Vec<u8>> = parameter_values(query.as_bytes(), name).collect();
+            assert_eq!(all, searched, "{name}");
+        }
+    }
+
+    #[test]
     fn cookies_under_every_reading() {
         let of = |lines: &[&'static [u8]]| Values::of_cookie(lines.iter().copied(), "id");
         assert_eq!(of(&[b"a=1; ids=2"]), Values::Missing);
@@ -319,6 +417,10 @@ mod tests {
         }
         assert_eq!(of(&[b"id=x; id=y"]), some(&[b"x", b"y"]));
         assert_eq!(of(&[b"id=x", b"id=y"]), some(&[b"x", b"y"]));
+        // Some servers end a cookie at a blank or a comma, others at semicolons only.
+        assert_eq!(of(&[b"id=x id=y"]), some(&[b"x id=y", b"x", b"y"]));
+        assert_eq!(of(&[b"a=1,id=y"]), some(&[b"y"]));
+        assert_eq!(of(&[br#"id="a b""#]), some(&[b"a b"]));
     }
 
     #[test]

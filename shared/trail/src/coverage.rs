@@ -31,10 +31,10 @@ struct Day {
     signs: u64,
 }
 
-/// What a day has.
+/// What the trail has of one day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Covered {
-    /// Requests.
+    /// The number of requests.
     pub requests: u64,
     /// Records that say that an emitter lived.
     pub signs_of_life: u64,
@@ -51,7 +51,7 @@ pub struct Coverage {
     pub class: Option<String>,
     /// How many days there are.
     pub days: u64,
-    /// Those with requests.
+    /// The number of days with requests.
     pub with_requests: u64,
     /// Those on which an emitter lived and nothing was asked.
     pub with_signs_only: u64,
@@ -144,7 +144,7 @@ impl Coverage {
     }
 }
 
-/// A day.
+/// A day in milliseconds.
 pub const DAY_MS: u64 = 86_400_000;
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::item::Groups;
 use crate::report::{found, seen};
 use crate::scan::Fields;
 
-/// Totals of some records.
+/// How many values of each class some records disclose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Disclosed {
     /// Values and people, by class.
@@ -85,7 +85,7 @@ impl Disclosed {
         }
     }
 
-    /// Adds others.
+    /// Adds the totals of `other`.
     pub fn add(&mut self, other: &Self) {
         for (class, more) in &other.classes {
             let amount = self.classes.entry(class.clone()).or_default();
@@ -96,7 +96,7 @@ impl Disclosed {
         self.people_are_fewer |= other.people_are_fewer;
     }
 
-    /// Whether nothing is stated.
+    /// Whether there are no totals.
     #[must_use]
     pub fn is_silent(&self) -> bool {
         self.classes.is_empty()

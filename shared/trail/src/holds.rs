@@ -16,7 +16,7 @@ use crate::subject::Subject;
 pub const BY_CLASS: &str = "class";
 /// The path of the request.
 pub const BY_PATH: &str = "path";
-/// Who acted.
+/// The selector for who acted.
 pub const BY_SUBJECT: &str = "subject";
 /// Whom the data is about.
 pub const BY_DATA_SUBJECT: &str = "data_subject";

@@ -61,12 +61,12 @@ impl Intervals {
         outside
     }
 
-    /// Adds another set.
+    /// Adds all ranges of `other`.
     pub fn extend(&mut self, other: &Self) {
         other.iter().for_each(|range| self.add(range));
     }
 
-    /// Takes a range out.
+    /// Removes a range.
     pub fn remove(&mut self, range: Range) {
         let Range(first, last) = range;
         for cut in self.within(range).iter() {
@@ -119,7 +119,7 @@ impl Intervals {
         before.is_some_and(|(_, end)| *end >= range.0)
     }
 
-    /// The ranges, in order.
+    /// All ranges, in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = Range> {
         self.0.iter().map(|(first, last)| Range(*first, *last))
     }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-/// How bad something is.
+/// How severe an issue is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// Good to know.
+    /// The issue is for information only.
     Note,
     /// Something is not there, or nobody vouches for it (yet).
     Incomplete,
@@ -34,7 +34,7 @@ macro_rules! kinds {
                 match self { $(Self::$kind => $code,)+ }
             }
 
-            /// How bad it is.
+            /// The severity of issues of this kind.
             #[must_use]
             pub const fn severity(self) -> Severity {
                 match self { $(Self::$kind => Severity::$severity,)+ }
@@ -166,9 +166,9 @@ impl Serialize for Kind {
 /// One of what was found.
 #[derive(Clone, Debug, Serialize)]
 pub struct Issue {
-    /// What was found.
+    /// The kind of issue.
     pub kind: Kind,
-    /// How bad it is.
+    /// The severity of the issue.
     pub severity: Severity,
     /// Where it was found: `file:line`, the id of a record or of a chain.
     pub place: String,
@@ -242,5 +242,5 @@ impl Issues {
     }
 }
 
-/// Kept of each kind.
+/// The most examples that are kept of each kind.
 const MAX_EXAMPLES: usize = 20;

@@ -31,7 +31,7 @@ pub struct Item {
     pub previous: Hash,
     /// The fingerprint of the record itself.
     pub fingerprint: Hash,
-    /// When, milliseconds since 1970.
+    /// When it happened, in milliseconds since 1970.
     pub time_ms: u64,
     /// Until when it is kept.
     pub expires_ms: Option<u64>,
@@ -39,7 +39,7 @@ pub struct Item {
     pub required_ms: Option<u64>,
     /// Groups that have a value.
     pub present: Groups,
-    /// Groups that were erased.
+    /// The groups that were erased from it.
     pub erased: Groups,
     /// Its retention class, as a number that is the same for the same class.
     pub class_tag: u64,
@@ -56,7 +56,7 @@ pub struct Checked<'t> {
     pub item: Item,
     /// Where things are in its text, in the record of a request.
     pub fields: Option<Fields>,
-    /// Its canonical text.
+    /// The record's canonical text.
     pub text: Cow<'t, str>,
     /// It was spelled in another way.
     pub is_reserialised: bool,
@@ -100,23 +100,23 @@ const DENIED: u64 = 2;
 pub struct ControlItem {
     /// What the record says about its chain.
     pub control: Control,
-    /// The retention class.
+    /// The retention class that the record belongs to.
     pub class: String,
     /// The id of the key that it names.
     pub key_id: Option<String>,
-    /// Who vouches for it.
+    /// Whether a key vouches for the record, and which one.
     pub vouched: Vouched,
 }
 
-/// A set of groups.
+/// A set of groups of values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Groups(u8);
 
 impl Groups {
-    /// All of them.
+    /// The set of all groups.
     pub const ALL: Self = Self(31);
 
-    /// With these.
+    /// Makes a set of these groups.
     #[must_use]
     pub fn of(groups: impl IntoIterator<Item = Group>) -> Self {
         Self(groups.into_iter().fold(0, |set, group| set | bit(group)))
@@ -129,7 +129,7 @@ impl Groups {
         groups.map(Self::of)
     }
 
-    /// Whether there is none.
+    /// Whether the set has no group.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
@@ -147,19 +147,19 @@ impl Groups {
         Self(self.0 & !others.0)
     }
 
-    /// Those in both.
+    /// The groups that are in both sets.
     #[must_use]
     pub const fn and(self, others: Self) -> Self {
         Self(self.0 & others.0)
     }
 
-    /// Those in either.
+    /// The groups that are in one of the sets or in both.
     #[must_use]
     pub const fn or(self, others: Self) -> Self {
         Self(self.0 | others.0)
     }
 
-    /// Each of them.
+    /// Iterates over the groups of the set.
     pub fn iter(self) -> impl Iterator<Item = Group> {
         Group::ALL
             .into_iter()
@@ -290,7 +290,7 @@ fn with_integers(json: Json) -> Json {
     }
 }
 
-/// 2^53 - 1.
+/// The largest integer that every reader of JSON has exactly, 2^53 - 1 (RFC 8259, section 6).
 const MAX_INTEGER: f64 = 9_007_199_254_740_991.0;
 
 /// A retention class as a number.
@@ -309,7 +309,9 @@ fn from_record(record: Record, keyring: &Keyring) -> Result<Item, Fault> {
         Box::new(ControlItem {
             control,
             class: record.class,
-            key_id: record.signature.map(|(key_id, _)| key_id),
+            key_id: record
+                .signature
+                .map(|(key_id, _)| keyring.given_id(&key_id).to_owned()),
             vouched,
         })
     });

@@ -10,6 +10,8 @@ use policy::config::{self, Fields, Node, Problems};
 #[derive(Clone, Debug, Default)]
 pub struct Keyring {
     keys: HashMap<String, Vec<Entry>>,
+    /// The ids that keys name themselves by, where they were given others: whoever signs may not have been told.
+    own_ids: HashMap<String, String>,
     log_keys: Vec<LogKey>,
     successions: Successions,
 }
@@ -20,7 +22,7 @@ pub type Successions = BTreeSet<(String, String)>;
 /// A key and what it is good for.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The public key.
+    /// The public key that verifies signatures.
     pub key: PublicKey,
     /// Whether an emitter or an operator signs with the key.
     pub role: Role,
@@ -42,7 +44,7 @@ pub enum Role {
 /// What the keys say about a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Vouched {
-    /// It names no key.
+    /// The record names no key.
     Unsigned,
     /// A key that may say this has signed it.
     By(Role),
@@ -72,7 +74,11 @@ impl Entry {
 impl Keyring {
     /// Adds a key; without an `id` the key names itself.
     pub fn add(&mut self, id: Option<String>, entry: Entry) {
-        let id = id.unwrap_or_else(|| entry.key.id());
+        let own = entry.key.id();
+        let id = id.unwrap_or_else(|| own.clone());
+        if id != own {
+            self.own_ids.insert(own, id.clone());
+        }
         self.keys.entry(id).or_default().push(entry);
     }
 
@@ -146,13 +152,22 @@ impl Keyring {
         ids
     }
 
+    /// The id under which a key was given that a record names, perhaps by the id that it has by itself.
+    #[must_use]
+    pub fn given_id<'k>(&'k self, key_id: &'k str) -> &'k str {
+        match self.own_ids.get(key_id) {
+            Some(given) if !self.keys.contains_key(key_id) => given,
+            _ => key_id,
+        }
+    }
+
     /// What the keys say about a record.
     #[must_use]
     pub fn vouched(&self, record: &Record) -> Vouched {
         let Some((key_id, _)) = &record.signature else {
             return Vouched::Unsigned;
         };
-        let Some(entries) = self.keys.get(key_id) else {
+        let Some(entries) = self.keys.get(self.given_id(key_id)) else {
             return Vouched::UnknownKey;
         };
         let Some(entry) = entries.iter().find(|entry| record.is_signed_by(&entry.key)) else {
@@ -212,4 +227,26 @@ fn read_time(node: &Node<'_>) -> Option<u64> {
     crate::time::parse(text)
         .map_err(|error| node.reject(error))
         .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use audit::keys::SigningKey;
+
+    use super::*;
+
+    /// Whoever made a key gave it an id, and the emitter that signs with it was not told.
+    #[test]
+    fn a_key_is_known_by_the_id_that_it_has_by_itself() {
+        let key = SigningKey::from_seed(None, &[7; 32]);
+        let mut keyring = Keyring::default();
+        let entry = Entry::always(key.public(), Role::Emitter);
+        keyring.add(Some("edge-1".to_owned()), entry.clone());
+        assert_eq!(keyring.given_id(key.id()), "edge-1");
+        assert_eq!(keyring.given_id("edge-2"), "edge-2");
+        assert_eq!(keyring.emitters(), ["edge-1"]);
+        // Given by itself, too, it is that.
+        keyring.add(None, entry);
+        assert_eq!(keyring.given_id(key.id()), key.id());
+    }
 }

@@ -38,13 +38,13 @@ pub enum LedgerError {
     /// It cannot be read or written.
     #[error("{0}: {1}")]
     Io(PathBuf, io::Error),
-    /// Another command writes it.
+    /// Another command is writing the ledger.
     #[error("{0}: another command is writing it")]
     Busy(PathBuf),
-    /// It was changed.
+    /// The ledger was changed by something else.
     #[error("{0}: nothing is added to a ledger that does not verify: {1}")]
     Broken(PathBuf, String),
-    /// A write was interrupted.
+    /// An earlier write was interrupted.
     #[error(
         "{}: its last line is cut off: a write was interrupted, and what it was to order has not been done. Take the \
          line away (`truncate -s {length} {}`), and order it again",
@@ -52,7 +52,7 @@ pub enum LedgerError {
         .path.display()
     )]
     CutOff {
-        /// The ledger.
+        /// The path of the ledger.
         path: PathBuf,
         /// How many bytes of whole lines there are.
         length: usize,
@@ -69,13 +69,13 @@ pub enum LedgerError {
     /// It could not be written, and has a part of what was to be added.
     #[error("{}: {error}; what was written before that could not be taken away ({undone}): take away all behind byte {length}", .path.display())]
     HalfWritten {
-        /// The ledger.
+        /// The path of the ledger.
         path: PathBuf,
         /// Why it could not be written.
         error: io::Error,
         /// Why what was written stays.
         undone: io::Error,
-        /// How long it was.
+        /// The length of the ledger in bytes when it was opened.
         length: u64,
     },
     /// The clock is behind the last entry.
@@ -87,7 +87,7 @@ pub enum LedgerError {
         time::format(*.now_ms)
     )]
     Older {
-        /// The ledger.
+        /// The path of the ledger.
         path: PathBuf,
         /// When its last entry was written.
         last_ms: u64,

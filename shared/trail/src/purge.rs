@@ -269,7 +269,7 @@ fn why_kept(age: &Age, chain: ChainUid, first_kept: u64) -> Option<String> {
 }
 
 impl Purge {
-    /// The records that go.
+    /// The range of records that are deleted.
     #[must_use]
     pub const fn range(&self) -> Range {
         Range(0, self.checkpoint.saturating_sub(1))
@@ -286,7 +286,7 @@ pub struct Tombstones<'w> {
 }
 
 impl<'w> Tombstones<'w> {
-    /// For these records.
+    /// Makes tombstones for these records.
     #[must_use]
     pub const fn new(
         wanted: &'w BTreeMap<ChainUid, Intervals>,

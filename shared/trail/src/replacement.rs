@@ -45,7 +45,7 @@ impl Replacement {
         target.with_file_name(format!(".{name}.meshward-new"))
     }
 
-    /// To write to.
+    /// The file to write the new contents to.
     #[must_use]
     pub const fn file(&self) -> &File {
         &self.file

@@ -24,7 +24,7 @@ pub struct Segment {
     pub first_signed: Option<(u64, u64)>,
     /// The last signed record: its sequence number and time.
     pub last_signed: Option<(u64, u64)>,
-    /// Records of requests.
+    /// The number of records of requests.
     pub requests: u64,
     /// What those before the first statement say that callers got in clear.
     pub disclosed: Option<Box<Disclosed>>,
@@ -32,7 +32,7 @@ pub struct Segment {
     pub disclosed_after: Option<Box<Disclosed>>,
     /// What the first signed record in it states about its chain.
     pub first_stated: Option<Box<Stated>>,
-    /// What the last states.
+    /// What the last statement of the segment says.
     pub last_stated: Option<Box<Stated>>,
 }
 
@@ -47,7 +47,7 @@ pub struct Stated {
     pub records: u64,
     /// Requests left out and lost since then.
     pub absent: u64,
-    /// Requests lost since then.
+    /// How many requests were lost since the statement before.
     pub lost: u64,
     /// The number of the signed record before.
     pub previous_signed: u64,
@@ -59,7 +59,7 @@ pub struct Stated {
 #[derive(Clone, Debug, Default)]
 pub struct Segments(BTreeMap<u64, Segment>);
 
-/// What became of a record.
+/// What adding a record did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Placed {
     /// Its number was there already.
@@ -279,7 +279,7 @@ pub struct Seen {
 pub enum Compared {
     /// Both records are the same.
     Same,
-    /// The records differ.
+    /// There is another record at this place.
     Other,
     /// It was forgotten, or never seen.
     Unknown,
@@ -298,7 +298,7 @@ impl Seen {
         }
     }
 
-    /// Remembers a record.
+    /// Remembers a record by its fingerprint.
     pub fn note(&mut self, chain: ChainUid, sequence: u64, fingerprint: &Hash) {
         let tag = self.tag(fingerprint);
         let (block, index) = place(sequence);

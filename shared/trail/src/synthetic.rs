@@ -36,11 +36,12 @@ pub struct Emitter {
     pub config_sha256: Hash,
 }
 
-/// A request.
+/// A request to write a record of.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "what the names say")]
 pub struct Request {
     pub subject: Option<String>,
+    pub client: &'static str,
     pub roles: Vec<&'static str>,
     pub operation: String,
     pub method: &'static str,
@@ -117,13 +118,13 @@ impl Emitter {
         self.chain.uid()
     }
 
-    /// Where the chain is.
+    /// The chain at its last record.
     #[must_use]
     pub fn head(&self) -> Option<Head> {
         self.chain.head()
     }
 
-    /// Opens the chain.
+    /// Opens the chain, as the successor of `predecessor` if there is one.
     pub fn open(&mut self, predecessor: Option<Head>) -> Sealed {
         let control = Control::Open {
             emitter: self.id.clone(),
@@ -136,7 +137,7 @@ impl Emitter {
         self.control(&control, true)
     }
 
-    /// Seals a checkpoint.
+    /// Seals a checkpoint over the records so far.
     pub fn checkpoint(&mut self) -> Sealed {
         self.control(&Control::Checkpoint(self.stated()), true)
     }
@@ -151,7 +152,7 @@ impl Emitter {
         }
     }
 
-    /// Ends the chain.
+    /// Ends the chain with its last record.
     pub fn close(&mut self) -> Sealed {
         let close = Control::Close {
             statement: self.stated(),
@@ -272,7 +273,7 @@ impl Request {
             subject: Some(subject.clone()),
             roles: self.roles.iter().map(|role| (*role).to_owned()).collect(),
             issuer: Some("https://idp.example.com/realms/shop".to_owned()),
-            client_id: Some("shop-web".to_owned()),
+            client_id: Some(self.client.to_owned()),
             provider: "corp".to_owned(),
             ..Identity::default()
         });
@@ -369,6 +370,7 @@ impl Request {
         let succeeded = refused.is_none() && !failed;
         Self {
             subject: (status != 401).then(|| pseudonym(subject)),
+            client: "shop-web",
             roles: Vec::new(),
             operation: operation.to_owned(),
             method,
@@ -417,7 +419,7 @@ pub fn emitter_key() -> SigningKey {
     SigningKey::from_seed(Some("edge-2026"), &[7; 32])
 }
 
-/// Another.
+/// The key that operators' ledgers are signed with.
 #[must_use]
 pub fn operator_key() -> SigningKey {
     SigningKey::from_seed(Some("dpo"), &[9; 32])

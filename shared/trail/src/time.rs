@@ -40,7 +40,7 @@ pub fn format(ms: u64) -> String {
     }
 }
 
-/// `2026-11-24 21:00`.
+/// Writes a time to the minute: `2026-11-24 21:00`.
 #[must_use]
 pub fn minute(ms: u64) -> String {
     let text = format(ms - ms % 60_000);

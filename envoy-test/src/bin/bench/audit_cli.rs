@@ -23,7 +23,7 @@ use trail::verdict::{Question, Verdict, conclude};
 
 use crate::cpu;
 
-/// Measures and prints.
+/// Runs this part of the benchmark and prints its table.
 pub(crate) fn run() -> Result<()> {
     let path = file()?;
     let size = fs::metadata(&path)
@@ -247,7 +247,7 @@ fn clean(verdict: &Verdict) -> Result<u64> {
     }
 }
 
-/// The file, made once.
+/// The path of the trail to read, which is made once.
 fn file() -> Result<PathBuf> {
     let folder = envoy_test::paths::root().join("target/testbed/bench");
     fs::create_dir_all(&folder).map_err(|e| failed("making a folder", e))?;
@@ -345,7 +345,7 @@ fn failed(action: &str, source: io::Error) -> Error {
     }
 }
 
-/// About a gigabyte.
+/// The number of requests in the trail, which makes it about a gigabyte.
 const REQUESTS: u64 = 470_000;
 const ROUNDS: usize = 3;
 const SAMPLE_BYTES: u64 = 64 << 20;

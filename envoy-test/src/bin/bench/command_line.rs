@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use envoy_test::{Error, Result, paths};
 
-/// Measures and prints.
+/// Runs this part of the benchmark and prints its table.
 pub(crate) fn run() -> Result<()> {
     let tool = paths::command_line()?;
     let failed = |source| Error::Io {

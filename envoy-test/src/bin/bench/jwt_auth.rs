@@ -77,7 +77,7 @@ impl Checker {
 /// Tokens to send, in this order, over and over.
 struct Tokens {
     name: String,
-    /// Tells the kinds apart.
+    /// The path that requests of this kind ask for.
     path: String,
     all: Vec<String>,
 }

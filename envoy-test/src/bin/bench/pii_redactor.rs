@@ -33,7 +33,7 @@ const LOAD: Load = Load {
 };
 /// Everything is found, as in a body that is changed, and stays.
 const IN_CLEAR: &str = r#"{"rules":[{"detect":["EMAIL","CREDIT_CARD","PHONE","US_SSN","IBAN"]}],"actions":{"default":"detect"}}"#;
-/// The same, and charged.
+/// The same rule with a budget that the findings are charged to.
 const WITHIN_BUDGET: &str = r#"{"rules":[{"detect":["EMAIL","CREDIT_CARD","PHONE","US_SSN","IBAN"]}],"actions":{"default":"detect"},
     "budget":[{"name":"b","key":["ip"],"class":["EMAIL","CREDIT_CARD","PHONE","US_SSN","IBAN"],"values":"1000000000/day","then":"block"}]}"#;
 const FILTER: &str = "pii-redactor";
@@ -44,7 +44,7 @@ pub(crate) fn run() -> Result<()> {
     through_envoy()
 }
 
-/// The engine alone.
+/// Measures the engine without a host.
 fn core() -> Result<()> {
     let folder = tempfile::tempdir().map_err(|source| io("making a folder", source))?;
     let file = |name: &str, text: &str| -> Result<String> {
@@ -209,7 +209,7 @@ struct Setup {
     filters: Vec<&'static str>,
     /// That of the filter; `None` is one that does nothing.
     configuration: Option<&'static str>,
-    /// For each document.
+    /// The times for each document, in microseconds.
     microseconds: Vec<Vec<f64>>,
 }
 

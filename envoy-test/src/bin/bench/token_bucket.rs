@@ -45,7 +45,7 @@ pub(crate) fn run() -> Result<()> {
     memory(&peers)
 }
 
-/// One way to limit.
+/// The ways to limit that are compared.
 #[derive(Clone, Copy, PartialEq)]
 enum Limiter {
     Nothing,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The lines so far.
+/// A table of what was expected and what happened.
 #[derive(Debug, Default)]
 pub(crate) struct Table(Vec<Row>);
 
@@ -14,7 +14,7 @@ struct Row {
 }
 
 impl Table {
-    /// Adds a line.
+    /// Adds a row.
     pub(crate) fn row(
         &mut self,
         what: impl Into<String>,

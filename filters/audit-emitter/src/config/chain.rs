@@ -26,7 +26,7 @@ pub struct ChainSettings {
 pub enum Witness {
     /// An HTTP server that stores signed records.
     Http(HttpSink),
-    /// The proxy's log.
+    /// Signed records are written to the proxy's log.
     HostLog,
 }
 

@@ -7,7 +7,7 @@ use policy::json_path::Path;
 use policy::matching::Match;
 use policy::request_value::RequestValue;
 
-/// Where a person stands.
+/// Where a rule finds the person whom a request is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DataSubjectSource {
     /// In a claim of the caller, by its dotted path.
@@ -18,7 +18,7 @@ pub enum DataSubjectSource {
     Body {
         /// The way that the body goes.
         direction: Direction,
-        /// The path into it.
+        /// The JSON path of the member that names the person.
         path: String,
     },
 }

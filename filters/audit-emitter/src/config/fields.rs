@@ -9,7 +9,7 @@ pub struct FieldSettings {
     pub query: QueryForm,
     /// Of the address of the client.
     pub ip: IpForm,
-    /// Of the path.
+    /// The form in which records have the path.
     pub path: PathForm,
     /// Names of request headers, from level `request` on.
     pub headers: Vec<String>,
@@ -30,7 +30,7 @@ pub enum QueryForm {
 /// What is recorded of an address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IpForm {
-    /// The address.
+    /// The whole address.
     #[default]
     Full,
     /// The network: 24 bits of an IPv4, 48 of an IPv6 address.
@@ -44,7 +44,7 @@ pub enum IpForm {
 /// What is recorded of a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PathForm {
-    /// The path.
+    /// The whole path.
     #[default]
     Full,
     /// The template of the rule, where it has one.

@@ -14,19 +14,19 @@ use super::DataSubjectSource;
 pub struct Rule {
     /// The requests that the rule applies to.
     pub matches: Match,
-    /// The mode for them.
+    /// Whether the rule acts or only reports.
     pub mode: Mode,
-    /// How much of them.
+    /// How much records say of the requests.
     pub level: Level,
     /// How many of those that went well.
     pub sample: Share,
     /// What they are called, with the parts of the path that differ left open.
     pub template: Option<String>,
-    /// About whom they are.
+    /// Where the people whom the requests are about are named.
     pub data_subject: Vec<DataSubjectSource>,
     /// The request may fall under other rules as well, which are about others.
     pub may_be_about_others: bool,
-    /// For how long.
+    /// How long the records are kept, and in which class.
     pub retention: Retention,
     /// How sure it must be that the record is kept.
     pub assurance: Assurance,
@@ -56,7 +56,7 @@ pub enum Assurance {
     Synchronous,
 }
 
-/// A share of requests.
+/// A share of requests, as a sample takes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Share {
     per_million: u32,
@@ -187,12 +187,12 @@ impl Assurance {
 }
 
 impl Share {
-    /// All of them.
+    /// The share that takes all requests.
     pub const ALL: Self = Self {
         per_million: MILLION,
     };
 
-    /// Whether all are taken.
+    /// Whether the share takes all requests.
     #[must_use]
     pub const fn is_all(self) -> bool {
         self.per_million >= MILLION
@@ -204,7 +204,7 @@ impl Share {
         u64::from(random).saturating_mul(u64::from(MILLION)) >> 32 < u64::from(self.per_million)
     }
 
-    /// Reads `"10%"`, `"0.5%"`.
+    /// Reads a percentage: `"10%"`, `"0.5%"`.
     fn parse(text: &str) -> Result<Self, &'static str> {
         const EXPECTED: &str = r#"expected a share from "0.0001%" to "100%""#;
         let number = text.strip_suffix('%').ok_or(EXPECTED)?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use policy::config::{Fields, Node};
 
-/// Where records go.
+/// Where records are sent or written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sink {
     /// To a server, over HTTP.
@@ -16,13 +16,13 @@ pub enum Sink {
 /// A server that takes records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpSink {
-    /// In what form.
+    /// The form in which batches are sent.
     pub envelope: Envelope,
     /// The cluster (Envoy) or `host[:port]` (nginx hosts) to call.
     pub upstream: String,
-    /// `:path` of the call.
+    /// The path to call, for `:path`.
     pub path: String,
-    /// `:authority` of the call.
+    /// The host and port to call, for `:authority`.
     pub authority: String,
     /// How long to wait for the response.
     pub timeout: Duration,
@@ -35,16 +35,16 @@ pub struct HttpSink {
 pub enum Envelope {
     /// OpenTelemetry logs in protobuf, `POST /v1/logs`.
     OtlpProtobuf,
-    /// OpenTelemetry logs in JSON.
+    /// OpenTelemetry logs in JSON (`ExportLogsServiceRequest`).
     OtlpJson,
-    /// A batch of CloudEvents.
+    /// A batch of CloudEvents in JSON (CloudEvents 1.0, batched content mode).
     CloudEvents,
     /// Nothing: one record on each line.
     Ndjson,
 }
 
 impl Envelope {
-    /// The media type.
+    /// The media type of a batch.
     #[must_use]
     pub const fn content_type(self) -> &'static str {
         match self {

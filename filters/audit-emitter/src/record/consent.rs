@@ -26,7 +26,7 @@ pub struct ConsentSignal {
     pub source: &'static str,
     /// It can be trusted; else it is the caller's own word.
     pub is_trusted: bool,
-    /// It could be read.
+    /// Whether the signal could be read.
     pub is_readable: bool,
     /// The bits of a TC or GPP string that decided.
     pub bits: Option<String>,

@@ -102,7 +102,7 @@ pub(super) fn written(
     Some(writer.into_text())
 }
 
-/// What became of each class of data in the response, in the order of their names. Where values of
+/// How each class of data in the response was handled, in the order of their names. Where values of
 /// one class fared differently, the one that tells most counts.
 fn disclosed(observation: &Observation) -> Vec<(String, FindingOutcome)> {
     let findings = observation

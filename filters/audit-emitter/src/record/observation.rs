@@ -19,7 +19,7 @@ pub struct Observation {
     pub duration_ms: u64,
     /// The proxy's id of the request.
     pub request_id: Option<String>,
-    /// The method as sent.
+    /// The method as it was sent.
     pub method: Option<String>,
     /// The canonical path as the client sent it, before rewrites, without query; as sent where it
     /// has no canonical form.
@@ -65,7 +65,7 @@ pub struct Observation {
     pub peer: Option<String>,
     /// About whom the request is, where its rule says where they stand.
     pub data_subjects: Option<ObservedSubjects>,
-    /// What every filter decided.
+    /// The decisions of all filters, in their order.
     pub decisions: Vec<Decision>,
     /// Whether the request had `Sec-GPC: 1`.
     pub opted_out: bool,

@@ -12,7 +12,7 @@ mod personal;
 
 const SALTS: Salts = [[1; 16], [5; 16], [2; 16], [3; 16], [4; 16]];
 
-/// What an envelope borrows.
+/// Owns what an envelope borrows.
 struct Context {
     chain: Chain,
     retention: Retention,

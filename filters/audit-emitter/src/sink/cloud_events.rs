@@ -41,7 +41,7 @@ pub(super) fn batch(records: &[QueuedRecord]) -> String {
     body
 }
 
-/// RFC 3339 with milliseconds.
+/// Writes a time as RFC 3339 wants it, with milliseconds.
 fn timestamp(time_ns: u64) -> String {
     let ms = time_ns / 1_000_000;
     let (days, ms_of_day) = (ms / 86_400_000, ms % 86_400_000);

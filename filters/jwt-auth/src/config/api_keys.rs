@@ -16,11 +16,11 @@ pub struct ApiKeys {
     pub entries: Vec<ApiKeyEntry>,
     /// Which entry has a hash.
     pub by_hash: HashMap<[u8; 32], usize>,
-    /// How they are hashed.
+    /// How the keys are hashed.
     pub hash: ApiKeyHash,
 }
 
-/// How keys are hashed.
+/// The hash functions that API keys are stored under.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiKeyHash {
     /// SHA-256, which is enough for random keys.
@@ -33,14 +33,14 @@ pub enum ApiKeyHash {
     },
 }
 
-/// One key.
+/// One API key and its holder.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApiKeyEntry {
     /// Whose it is: the subject of the identity.
     pub id: String,
     /// What the key may do.
     pub scopes: Vec<String>,
-    /// Roles of the caller.
+    /// The roles that the holder has.
     pub roles: Vec<String>,
     /// The customer that the caller belongs to.
     pub tenant: Option<String>,

@@ -12,7 +12,7 @@ use crate::keys::document::without_mark;
 /// is changing the configuration, which proxies do without a restart; or it is fetched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DenyList {
-    /// Values of `jti`.
+    /// Token ids that are denied, values of `jti`.
     token_ids: HashSet<String>,
     /// Values of `sub`, and ids of API keys.
     subjects: HashSet<String>,
@@ -67,7 +67,7 @@ impl DenyList {
         })
     }
 
-    /// The number of entries.
+    /// The number of entries in the configuration.
     pub(crate) fn len(&self) -> usize {
         self.token_ids.len().saturating_add(self.subjects.len())
     }

@@ -12,16 +12,16 @@ pub struct FailureLimits {
     pub cells: u64,
 }
 
-/// One limit.
+/// A limit on failed attempts to authenticate.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FailureLimit {
-    /// What tells attempts apart.
+    /// The parts of the key by which attempts are counted.
     pub key: Vec<FailureKey>,
     /// How many may fail at once, and how fast they are forgotten.
     pub bucket: Gcra,
 }
 
-/// What tells attempts apart.
+/// A part of the key by which failed attempts are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FailureKey {
     /// The client's address, cut to the configured prefix.

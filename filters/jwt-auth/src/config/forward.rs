@@ -11,9 +11,9 @@ pub struct ClaimHeader {
     pub claim: String,
     /// Lower-case name of the header.
     pub header: String,
-    /// How it is written.
+    /// How the claim is written as text.
     pub form: ClaimForm,
-    /// The longest value.
+    /// The longest value of the header, in bytes.
     pub max_bytes: usize,
     /// What happens to a claim that is longer.
     pub on_too_large: OnTooLarge,

@@ -15,7 +15,9 @@ pub struct GpcStatus {
 impl GpcStatus {
     pub(super) fn read(node: &Node<'_>) -> Option<Self> {
         node.object(|fields| {
-            let header = fields.or("header", DEFAULT_HEADER.to_owned(), |n| n.header_name());
+            let header = fields.or("header", DEFAULT_HEADER.to_owned(), |n| {
+                n.own_response_header_name()
+            });
             let last_update = fields.or("last_update", None, |n| {
                 let text = n.name(10)?;
                 if !is_date(text) {

@@ -10,13 +10,13 @@ use super::token_provider::{audiences, clock_skew, issuer_name};
 /// How an issuer is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Introspection {
-    /// Whom to ask.
+    /// The introspection endpoint (RFC 7662).
     pub endpoint: Endpoint,
     /// The client id that introspects tokens.
     pub client_id: String,
     /// The environment variable with the secret of who asks.
     pub client_secret_env: String,
-    /// How it proves that.
+    /// How the filter authenticates to the endpoint.
     pub authentication: ClientAuthentication,
     /// How long to wait for a response.
     pub timeout: Duration,
@@ -37,10 +37,10 @@ pub struct Introspection {
 /// How a client authenticates (RFC 6749 section 2.3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ClientAuthentication {
-    /// In the `Authorization` header.
+    /// In the `Authorization` header (`client_secret_basic`).
     #[default]
     Basic,
-    /// In the form.
+    /// In the form (`client_secret_post`).
     Post,
 }
 

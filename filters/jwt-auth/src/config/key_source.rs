@@ -14,13 +14,13 @@ use policy::endpoint::Address;
 /// Where the keys of a provider come from.
 #[derive(Debug)]
 pub enum KeySource {
-    /// From the configuration.
+    /// Keys that the configuration holds.
     Inline(InlineKeys),
-    /// Fetched from the provider.
+    /// Keys that are fetched from the provider.
     Fetched(DocumentSource),
 }
 
-/// Keys from the configuration.
+/// Keys that the configuration holds.
 #[derive(Clone, Debug, Default)]
 pub struct InlineKeys {
     /// Those that can be used.
@@ -36,9 +36,9 @@ pub struct InlineKeys {
 pub struct EnvironmentKey {
     /// The path of the key in the configuration, for errors.
     pub path: String,
-    /// `kid`.
+    /// The key's id, `kid`.
     pub id: Option<String>,
-    /// `alg`.
+    /// The algorithm of its signatures, `alg`.
     pub algorithm: Algorithm,
     /// The name of the variable.
     pub variable: String,
@@ -62,15 +62,15 @@ pub struct DocumentSource {
 /// What a document is read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holds {
-    /// A JWK set.
+    /// The document is a JWK set (RFC 7517, section 5).
     Keys,
     /// Tokens and subjects that are refused.
     DenyList,
-    /// People who object.
+    /// The document lists people who object to processing.
     Objections,
 }
 
-/// OpenID Connect Discovery 1.0.
+/// The settings of OpenID Connect Discovery 1.0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Discovery {
     /// The issuer, which the metadata must name.

@@ -7,30 +7,30 @@ use policy::config::Node;
 pub enum Location {
     /// In a header, behind a prefix such as `Bearer `.
     Header {
-        /// Lower-case name.
+        /// The header's name, in lower case.
         name: String,
         /// Compared without regard to case: an authentication scheme is (RFC 9110 section 11.1).
         prefix: String,
     },
-    /// In a query parameter.
+    /// In a query parameter of this name.
     Query(String),
-    /// In a cookie.
+    /// In a cookie of this name.
     Cookie(String),
 }
 
 /// A place where any provider looks for credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CredentialPlace {
-    /// A header.
+    /// The credential came in a header.
     Header {
-        /// Lower-case name.
+        /// The header's name, in lower case.
         name: String,
         /// What stands in front of credentials there, the longest first.
         prefixes: Vec<String>,
     },
-    /// A query parameter.
+    /// The credential came in a query parameter of this name.
     Query(String),
-    /// A cookie.
+    /// The credential came in a cookie of this name.
     Cookie(String),
 }
 
@@ -81,7 +81,7 @@ impl CredentialPlace {
 }
 
 impl Location {
-    /// `Authorization: Bearer`.
+    /// The header `Authorization` with the scheme `Bearer`.
     #[must_use]
     pub fn authorization() -> Self {
         Self::Header {

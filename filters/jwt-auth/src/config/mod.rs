@@ -57,7 +57,7 @@ use policy::mode::{Mode, OnError};
 
 use crate::enforce::managed_headers::ManagedHeader;
 
-/// A checked configuration.
+/// The checked configuration of the filter.
 #[derive(Debug)]
 pub struct Config {
     /// The mode of rules that say nothing else.
@@ -90,7 +90,7 @@ pub struct Config {
     pub cache: CacheSettings,
     /// Requests that wait for keys or for an introspection.
     pub waiting: WaitingSettings,
-    /// How refusals look.
+    /// The form and the text of refusals.
     pub refusals: RefusalFormat,
     /// What is served as metadata of the protected resource (RFC 9728).
     pub resource_metadata: Option<ResourceMetadata>,
@@ -106,7 +106,7 @@ pub struct Config {
     pub gpc_status: Option<GpcStatus>,
     /// Where consent signals come from.
     pub sources: Rc<FactSources>,
-    /// What differs by route.
+    /// Which routes have configurations of their own.
     pub routes: RouteSettings,
 }
 
@@ -125,7 +125,7 @@ pub enum OnMultiple {
 /// How many verified tokens each worker remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheSettings {
-    /// 0 remembers none.
+    /// How many verified tokens are remembered; 0 turns the cache off.
     pub tokens: usize,
     /// Larger ones are verified each time.
     pub max_token_bytes: usize,

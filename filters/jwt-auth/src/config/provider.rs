@@ -12,7 +12,7 @@ use super::{ApiKeys, ClaimHeader, Introspection, Location, OnTooLarge, TokenProv
 pub struct Provider {
     /// Its name in the configuration.
     pub name: String,
-    /// What its credentials are.
+    /// Whether its credentials are signed tokens, opaque tokens or API keys.
     pub kind: ProviderKind,
     /// Where its credentials are looked for.
     pub from: Vec<Location>,
@@ -29,9 +29,9 @@ pub struct Provider {
 /// What the credentials of a provider are.
 #[derive(Debug)]
 pub enum ProviderKind {
-    /// Signed tokens.
+    /// A provider of signed tokens.
     Token(Box<TokenProvider>),
-    /// Keys from the configuration.
+    /// API keys that the configuration lists.
     ApiKeys(ApiKeys),
     /// Tokens that the issuer is asked about.
     Introspection(Introspection),

@@ -2,7 +2,7 @@
 
 use policy::config::{Fields, Node};
 
-/// How refusals look.
+/// The form and the text of refusals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusalFormat {
     /// The realm of challenges (RFC 9110 section 11.5): fixed, since one that echoes the request
@@ -15,7 +15,7 @@ pub struct RefusalFormat {
 /// A body of the user's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomBody {
-    /// Its media type.
+    /// The media type of the body.
     pub content_type: String,
     /// Its text; `{status}`, `{code}` and `{request_id}` stand for the refusal's.
     pub text: String,

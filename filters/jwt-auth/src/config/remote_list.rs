@@ -9,7 +9,7 @@ use super::{DocumentSource, FetchSettings, Holds};
 /// A list that somebody else keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteList {
-    /// Where it is.
+    /// The document to fetch.
     pub source: DocumentSource,
     /// What holds while there is none: everybody is on it, or nobody.
     pub on_error: OnError,

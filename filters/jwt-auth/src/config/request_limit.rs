@@ -4,7 +4,6 @@ use host::{Direction, Host, Request};
 use policy::config::Node;
 use policy::http::announced_bytes;
 use policy::matching::{Match, applies};
-use policy::values::parameter_values;
 
 use crate::reason::Reason;
 
@@ -73,10 +72,10 @@ impl RequestLimit {
                 check_body(host, request, has_body, most)?;
             }
             for (name, most) in &limit.max_query {
-                let targets = request.targets(host).ok_or(Reason::QueryTooLarge)?;
-                for value in targets.flat_map(|target| parameter_values(target, name)) {
+                let queries = request.queries(host).ok_or(Reason::QueryTooLarge)?;
+                for value in queries.iter().flat_map(|query| query.values(name)) {
                     // What is no number may be one to somebody: `1e9`, `+9999`, `0x7fff`.
-                    let number = std::str::from_utf8(&value).ok().filter(|text| {
+                    let number = std::str::from_utf8(value).ok().filter(|text| {
                         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
                     });
                     let number = number.and_then(|text| text.parse::<u64>().ok());

@@ -1,6 +1,6 @@
 //! What is done to the responses of upstreams.
 
-use policy::config::Node;
+use policy::config::{Node, names};
 use policy::matching::Match;
 use policy::timestamp::{format_http_date, parse_timestamp};
 
@@ -24,7 +24,13 @@ impl ResponseRule {
         node.object(|fields| {
             let matches = fields.or("match", Match::default(), |n| match_before_caller(&n));
             let remove_headers = fields.or("remove_headers", Vec::new(), |n| {
-                n.non_empty_list(|name| name.header_name())
+                n.non_empty_list(|name| {
+                    let header = name.header_name()?;
+                    if names::is_framing(&header) {
+                        name.reject("clients cannot read a response without this header");
+                    }
+                    Some(header)
+                })
             });
             let mut seconds = |name| {
                 fields.or(name, None, |n: Node<'_>| {
@@ -68,5 +74,5 @@ impl ResponseRule {
     }
 }
 
-/// The header with `rel="deprecation"`.
+/// The name of the header that carries `rel="deprecation"` (RFC 9745, section 3).
 pub(crate) const LINK: &str = "link";

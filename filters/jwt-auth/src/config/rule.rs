@@ -11,14 +11,14 @@ use policy::mode::Mode;
 use super::TlsRequirement;
 use super::token_provider::audience_list;
 
-/// Who may do what.
+/// Which requests a rule is about, and what they need to pass.
 #[derive(Debug)]
 pub struct Rule {
     /// Its name, or its place.
     pub name: String,
     /// Which requests it is about.
     pub matches: Match,
-    /// What they need.
+    /// What these requests need to pass.
     pub access: Access,
     /// The mode of this rule: its own, or that of the filter.
     pub mode: Mode,
@@ -27,7 +27,7 @@ pub struct Rule {
 /// What holds where no rule matches.
 #[derive(Debug)]
 pub struct DefaultRule {
-    /// What such requests need.
+    /// What requests that no rule matches need to pass.
     pub access: Access,
     /// The mode: its own, or that of the filter.
     pub mode: Mode,
@@ -56,14 +56,14 @@ impl DefaultRule {
     }
 }
 
-/// What a request needs.
+/// What a request needs to pass.
 #[derive(Debug)]
 pub enum Access {
-    /// No credential is needed.
+    /// The request passes without a credential.
     Anonymous,
-    /// Nobody gets through.
+    /// Every request is refused.
     Deny,
-    /// A verified caller.
+    /// The request passes with a verified caller who meets the requirement.
     Require(Box<Requirement>),
 }
 
@@ -76,11 +76,11 @@ pub struct Requirement {
     pub optional: Optional,
     /// `aud` must name one of these, beside what the provider demands.
     pub audiences: Option<Vec<String>>,
-    /// All of them.
+    /// Scopes that the caller must all have.
     pub scopes: Vec<String>,
-    /// One of them.
+    /// Scopes of which the caller must have one.
     pub scopes_any: Vec<String>,
-    /// All must hold.
+    /// Conditions on claims, which must all hold.
     pub claims: Vec<ClaimCondition>,
     /// How and when the caller must have logged in.
     pub step_up: StepUp,
@@ -102,7 +102,7 @@ pub struct StepUp {
 /// Who must vouch for a caller: indices into [`super::Config::providers`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Providers {
-    /// Any of them.
+    /// Credentials of any of these providers, by index.
     AnyOf(Vec<usize>),
     /// Each of them, with a credential of its own; the first says who the caller is.
     AllOf(Vec<usize>),
@@ -111,10 +111,10 @@ pub enum Providers {
 /// Whether a request gets through without a valid credential.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Optional {
-    /// It does not.
+    /// The request must have a credential.
     #[default]
     No,
-    /// If it brings none.
+    /// A request without a credential passes.
     Missing,
     /// If it brings none, or one that is not valid.
     MissingOrFailed,

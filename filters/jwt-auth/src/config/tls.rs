@@ -7,7 +7,7 @@ use policy::config::Node;
 /// What a connection must be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsRequirement {
-    /// At least this version.
+    /// The oldest version of TLS that clients may use.
     pub min_version: Option<TlsVersion>,
     /// The client must have shown a certificate.
     pub client_certificate: bool,

@@ -11,7 +11,7 @@ use crate::jose::{Algorithm, AlgorithmSet, KeyRules};
 use super::KeySource;
 use super::forward::single_claim;
 
-/// An issuer of tokens.
+/// A provider of signed tokens.
 #[derive(Debug)]
 pub struct TokenProvider {
     /// What its tokens must claim.
@@ -33,7 +33,7 @@ pub struct ClaimPolicy {
     pub audiences: Option<Vec<String>>,
     /// How far the issuer's clock may be off.
     pub clock_skew: Duration,
-    /// `exp` must be there.
+    /// Whether tokens must have `exp`.
     pub require_expiration: bool,
     /// `iat` must not lie ahead.
     pub check_issued_at: bool,
@@ -52,7 +52,7 @@ pub struct ClaimPolicy {
 pub struct TokenTypes {
     /// Whether a token without `typ` is accepted.
     pub absent: bool,
-    /// The accepted values.
+    /// The accepted values of `typ`.
     pub named: Vec<String>,
 }
 
@@ -293,7 +293,7 @@ pub(super) fn clock_skew(fields: &mut Fields<'_>) -> Duration {
     })
 }
 
-/// `["a"]` or `"any"`.
+/// Reads `audiences`: a list, or `"any"`, which is `Some(None)`.
 pub(super) fn audiences(node: &Node<'_>) -> Option<Option<Vec<String>>> {
     match node.json() {
         _ if node.is_word("any") => Some(None),

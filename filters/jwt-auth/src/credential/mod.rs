@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use host::{HeaderMap, Host, Request, Status, header_text, headers};
 use policy::http;
 use policy::overrides::{self, OverrideKind};
-use policy::values::decoded_targets;
+use policy::values::{other_targets, parameter_values};
 
 use crate::config::{CredentialPlace, Location};
 
@@ -157,10 +157,10 @@ impl Stripper<'_> {
         let (host, request, keep) = (self.host, self.request, self.keep);
         let map = HeaderMap::RequestHeaders;
         self.query_of_overrides(name)?;
-        // To a server that decodes a path before it looks for the query, an escaped `?` begins one. No host can take
-        // a parameter out of that and leave the path what it is to all others.
-        for target in decoded_targets(request.raw_path(host)) {
-            if !http::query_parameters(&policy::text::lossy(&target), name).is_empty() {
+        // To some servers an escaped `?` or a `;` begins the query. No host can take a parameter out of that and leave
+        // the path what it is to all others.
+        for target in other_targets(request.raw_path(host)) {
+            if parameter_values(&target, name).next().is_some() {
                 return Err(Status::BadArgument);
             }
         }

@@ -12,7 +12,7 @@ use crate::keys::provider_keys::ProviderKeys;
 use crate::opaque::api_key::{ApiKeyHolders, MIN_PEPPER_BYTES};
 use crate::opaque::introspection::Introspector;
 
-/// A provider at work.
+/// A provider with the keys that it has at present.
 pub(crate) struct ActiveProvider {
     pub(crate) settings: Rc<Provider>,
     pub(crate) source: CredentialSource,
@@ -20,13 +20,13 @@ pub(crate) struct ActiveProvider {
 
 /// What a provider's credentials are checked with.
 pub(crate) enum CredentialSource {
-    /// Keys from the configuration.
+    /// Keys that the configuration holds.
     Inline(KeySet),
     /// Keys that are fetched.
     Fetched(Box<ProviderKeys>),
-    /// Hashes of keys.
+    /// Hashes of API keys.
     ApiKeys(ApiKeyHolders),
-    /// The issuer itself.
+    /// The issuer is asked about each token.
     Introspection(Box<Introspector>),
 }
 

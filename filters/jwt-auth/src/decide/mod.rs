@@ -1,4 +1,4 @@
-//! What becomes of a request: the rule, the connection, the callers and what they may do.
+//! Decides about a request: its rule, its connection, its callers and what they may do.
 
 pub(crate) mod connection;
 mod preflight;
@@ -25,7 +25,7 @@ use crate::verify::verified::Verified;
 /// What the filter does with a request.
 #[derive(Debug)]
 pub(crate) enum AuthDecision<'c> {
-    /// Let it pass.
+    /// The request passes.
     Pass {
         rule: &'c str,
         mode: Mode,
@@ -48,7 +48,7 @@ pub(crate) enum AuthDecision<'c> {
     },
     /// Respond with a public document: the name of what it is, and its text.
     Serve(&'static str, &'c str),
-    /// Refuse the request.
+    /// The request is refused.
     Refuse {
         rule: &'c str,
         mode: Mode,

@@ -1,16 +1,20 @@
 //! CORS preflights (the Fetch standard, section 3.2.2): what a browser sends before a request of
 //! another origin.
 
+use std::rc::Rc;
+
 use host::{Direction, Host, Request};
 use policy::consent::Consent;
 use policy::explain::{self, Step};
 use policy::facts::Facts;
 use policy::filters::JWT_AUTH;
+use policy::header_values::HeaderReadings;
 use policy::identity::Identity;
 use policy::matching::{Selection, select};
 use policy::overrides::OtherHosts;
 use policy::path::{PathError, RequestPath};
 use policy::request_value::CertificateField;
+use policy::values::Query;
 
 use crate::config::{Access, Config};
 
@@ -64,8 +68,8 @@ impl Facts for Announced<'_> {
         self.facts.raw_path()
     }
 
-    fn targets(&self) -> Option<Vec<&[u8]>> {
-        self.facts.targets()
+    fn queries(&self) -> Option<Rc<[Query]>> {
+        self.facts.queries()
     }
 
     fn client_certificate(&self, field: CertificateField) -> Option<String> {
@@ -102,6 +106,10 @@ impl Facts for Announced<'_> {
 
     fn folded_lines(&self, name: &str) -> Vec<String> {
         self.facts.folded_lines(name)
+    }
+
+    fn header_readings(&self, name: &str) -> Rc<HeaderReadings> {
+        self.facts.header_readings(name)
     }
 
     fn has_all_headers(&self) -> bool {

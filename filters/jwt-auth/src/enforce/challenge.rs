@@ -25,7 +25,7 @@ pub(crate) struct Detail {
 /// The authentication scheme of a challenge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Challenge {
-    /// A token (RFC 6750).
+    /// A bearer token (RFC 6750, section 3).
     #[default]
     Bearer,
     /// An API key; there is no registered scheme for it.

@@ -264,7 +264,7 @@ impl Enforcer {
         }
     }
 
-    /// Does what was decided.
+    /// Carries out a decision: forwards the request, or refuses it.
     fn apply(&self, host: &dyn Host, request: &Request, decision: &AuthDecision<'_>) -> Action {
         match decision {
             AuthDecision::Pass {

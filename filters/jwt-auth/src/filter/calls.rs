@@ -1,4 +1,4 @@
-//! What becomes of the calls that the filter has made.
+//! Handles responses to the calls that the filter has made.
 
 use host::shared_cells::CellHash;
 use host::waiting::{Call, Occasion};
@@ -99,7 +99,7 @@ impl JwtAuth {
         let Purpose::Introspection {
             provider: index,
             token,
-            ..
+            client,
         } = call.purpose
         else {
             return false;
@@ -111,7 +111,7 @@ impl JwtAuth {
             return false;
         };
         let result = introspector.on_response(
-            token,
+            (token, client),
             body,
             now.monotonic_ns(),
             now.wall_s(),

@@ -39,7 +39,7 @@ impl JwtAuth {
         self.metrics.count(host, metric, &labels);
     }
 
-    /// Says what became of key sets that are new to a provider, and of lists.
+    /// Reports the results of imports of key sets and lists.
     pub(super) fn report_imports(&mut self, host: &dyn Host) {
         for (list, result) in self.verifier.take_list_imports() {
             let line = match result {

@@ -30,7 +30,7 @@ pub enum Family {
     RsaPss,
     /// ECDSA on the curve of this many bytes a coordinate (RFC 7518 section 3.4).
     Ecdsa {
-        /// 32, 48 or 66.
+        /// The length of a coordinate in bytes: 32, 48 or 66.
         coordinate_bytes: usize,
     },
     /// Ed25519 (RFC 8032).
@@ -40,7 +40,7 @@ pub enum Family {
 }
 
 impl Algorithm {
-    /// All of them.
+    /// All algorithms, in the order of their bits in an [`AlgorithmSet`].
     pub const ALL: [Self; 13] = [
         Self::Rs256,
         Self::Rs384,
@@ -57,7 +57,7 @@ impl Algorithm {
         Self::Hs512,
     ];
 
-    /// The name in `alg`.
+    /// The algorithm's name in `alg` (RFC 7518, section 3.1).
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -131,7 +131,7 @@ impl Algorithm {
     }
 }
 
-/// Several algorithms.
+/// A set of algorithms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AlgorithmSet(u16);
 
@@ -142,7 +142,7 @@ impl AlgorithmSet {
         self.0 & algorithm.bit() != 0
     }
 
-    /// Whether there is none.
+    /// Whether the set has no algorithm.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-/// A hash function.
+/// The hash functions that signatures use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "named as the standard names them")]
 pub enum Hash {
@@ -22,7 +22,7 @@ impl Hash {
         }
     }
 
-    /// Bytes of a digest.
+    /// The length of a digest in bytes.
     #[must_use]
     pub const fn digest_bytes(self) -> usize {
         match self {

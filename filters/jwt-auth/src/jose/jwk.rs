@@ -17,24 +17,24 @@ use super::{Algorithm, AlgorithmSet, Family, Hash};
 /// A key that signatures are checked with.
 #[derive(Clone, Debug)]
 pub struct Key {
-    /// `kid`.
+    /// The key's id, `kid`.
     pub id: Option<String>,
     /// What it may verify: one algorithm, but for an RSA key without `alg`.
     pub algorithms: AlgorithmSet,
-    /// The key itself.
+    /// The public key.
     pub public: PublicKey,
     /// SubjectPublicKeyInfo, DER: what the host's verifier takes. Empty for what no host verifies.
     pub spki: Vec<u8>,
 }
 
-/// The kinds of keys.
+/// The public keys that can verify a signature.
 #[derive(Clone, Debug)]
 pub enum PublicKey {
-    /// RSA.
+    /// An RSA key, for `RS*` and `PS*`.
     Rsa(RsaKey),
     /// A point on one of the NIST curves.
     Ecdsa(EcdsaKey),
-    /// Ed25519.
+    /// An Ed25519 key, for `EdDSA`.
     Ed25519(Box<VerifyingKey>),
     /// Not public at all: a secret that is shared with the issuer.
     Hmac(Secret),

@@ -52,7 +52,7 @@ impl Default for KeyRules {
 /// A key that was left out: its place in the set, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkippedKey {
-    /// Place in `keys`.
+    /// The key's index in `keys`.
     pub index: usize,
     /// Why the key is not used.
     pub reason: &'static str,
@@ -88,7 +88,7 @@ impl KeySet {
         Ok((imported, skipped))
     }
 
-    /// Adds a key.
+    /// Adds a key to the set.
     pub fn add(&mut self, key: Key) {
         self.keys.push(Rc::new(key));
     }
@@ -128,7 +128,7 @@ impl KeySet {
         self
     }
 
-    /// Number of usable keys.
+    /// The number of usable keys.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.keys.len()
@@ -189,7 +189,7 @@ mod tests {
 
     use super::*;
 
-    /// RFC 7515, appendix A.3.
+    /// The public key of RFC 7515, appendix A.3.
     const P256: &str = r#""kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0""#;
 
     fn import(keys: &[String]) -> (usize, Vec<SkippedKey>) {

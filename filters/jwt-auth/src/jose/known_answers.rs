@@ -9,14 +9,14 @@ use super::Algorithm;
 pub struct KnownAnswer {
     /// What it is signed with.
     pub algorithm: Algorithm,
-    /// The key, a JWK.
+    /// The public key as a JWK.
     pub jwk: &'static str,
-    /// The signature, base64url.
+    /// The signature in base64url.
     pub signature: &'static str,
 }
 
 impl KnownAnswer {
-    /// What was signed.
+    /// The text that was signed.
     pub const TEXT: &'static [u8] = b"meshward known answer";
 }
 

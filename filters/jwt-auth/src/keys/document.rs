@@ -44,7 +44,7 @@ pub(crate) struct Document {
 #[derive(Clone)]
 pub(crate) struct Body {
     pub(crate) bytes: Rc<Vec<u8>>,
-    /// Which fetch brought them.
+    /// The number of the fetch that brought the bytes.
     pub(crate) generation: u64,
     pub(crate) fetched_ns: u64,
 }
@@ -126,7 +126,7 @@ impl Document {
         };
     }
 
-    /// The bytes at hand.
+    /// The bytes that are at hand.
     pub(crate) const fn body(&self) -> Option<&Body> {
         self.body.as_ref()
     }

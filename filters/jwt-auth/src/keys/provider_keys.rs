@@ -32,7 +32,7 @@ struct Imported {
 /// What is known about the keys at this moment.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Availability {
-    /// They serve, see [`ProviderKeys::set`].
+    /// The keys serve: see [`ProviderKeys::set`].
     Serving,
     /// None yet, but a fetch is under way or due at once.
     Soon,
@@ -44,7 +44,7 @@ pub(crate) enum Availability {
 }
 
 impl ProviderKeys {
-    /// Nothing imported.
+    /// Makes the state of a provider whose keys were not imported yet.
     #[must_use]
     pub const fn new(document: usize, settings: FetchSettings, rules: KeyRules) -> Self {
         Self {

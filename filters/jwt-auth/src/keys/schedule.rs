@@ -52,7 +52,7 @@ pub struct Pace {
 /// Why a fetch may start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
-    /// It is time.
+    /// The regular fetch is due.
     Scheduled,
     /// For an unknown key; it takes from the bucket.
     UnknownKey,
@@ -180,7 +180,7 @@ impl Schedule {
         }
     }
 
-    /// The fetch has failed.
+    /// The schedule after a fetch that failed.
     #[must_use]
     pub fn failed(&self, now_ns: u64, jitter: u32) -> Self {
         let failures = self.failures.saturating_add(1);

@@ -32,15 +32,13 @@ use crate::verify::verified::Verified;
 pub(crate) struct Introspector {
     settings: Introspection,
     secret: Secret,
-    /// Responses about active tokens.
+    /// Responses about tokens that are active.
     active: Responses,
     /// Responses about all others, and tokens that the issuer is being asked about.
     others: Responses,
     waiters: ResponseWaiters<TokenHash>,
-    /// The tokens about which the issuer has failed since it last answered a question.
-    failing: Vec<TokenHash>,
-    /// When it failed last.
-    failed_ns: u64,
+    /// The clients about whose tokens the issuer has failed since it last answered a question.
+    failing: Vec<u64>,
 }
 
 /// What the issuer has said.
@@ -65,7 +63,6 @@ impl Introspector {
             others: Responses::new(settings.cache_tokens),
             waiters: ResponseWaiters::default(),
             failing: Vec::new(),
-            failed_ns: 0,
             settings,
             secret,
         }
@@ -82,7 +79,7 @@ impl Introspector {
     ) -> Outcome {
         let now_ns = context.now.monotonic_ns();
         let hash = sha256(token.as_bytes());
-        let known = [&mut self.active, &mut self.others]
+        let known = [&self.active, &self.others]
             .into_iter()
             .find_map(|responses| responses.find(&hash, now_ns));
         if let Some(outcome) = known {
@@ -93,7 +90,7 @@ impl Introspector {
         }
         let client = client_of(context.request, context.host);
         if !Room::of(&self.settings, calls, provider).takes(client) {
-            // It is asked about when others have been answered, in the order of the requests.
+            // It is asked about when others have been answered, a token of each client after the other.
             self.waiters.wait_for_call(context.stream, client);
             return Outcome::Queued;
         }
@@ -141,11 +138,11 @@ impl Introspector {
         self.others.forget(token);
     }
 
-    /// Takes in what a response says; `verified` makes the caller of its claims. Returns the result
-    /// for the metric.
+    /// Takes in what a response about a token of a client says; `verified` makes the caller of its claims. Returns
+    /// the result for the metric.
     pub(crate) fn on_response(
         &mut self,
-        hash: TokenHash,
+        (hash, client): (TokenHash, u64),
         body: Result<&[u8], &'static str>,
         now_ns: u64,
         now_s: f64,
@@ -155,6 +152,10 @@ impl Introspector {
         let read = body.and_then(|body| read_response(&self.settings, body, now_s));
         if matches!(read, Ok(_) | Err(REQUEST_REFUSED)) {
             self.failing.clear();
+        }
+        let was_active = self.active.responses.contains_key(&hash);
+        if read.is_ok() {
+            self.active.forget(&hash);
         }
         let cache_ns = nanoseconds(self.settings.cache_duration);
         // Who waits has to be told, also when nothing is to be remembered.
@@ -187,12 +188,10 @@ impl Introspector {
                 }
             }
             Err(code) => {
-                // What it says about one token is no outage: somebody may have made the token up.
-                let is_outage = match code {
-                    NO_RESPONSE => true,
-                    SERVER_FAILED => self.fails_for_all(hash, now_ns),
-                    _ => false,
-                };
+                // What it says about one token is no outage: somebody may have made the token up, unless the
+                // issuer knew it before.
+                let has_failed = matches!(code, NO_RESPONSE | SERVER_FAILED);
+                let is_outage = has_failed && (self.fails_for_all(client) || was_active);
                 let outcome = match is_outage {
                     true => Outcome::Unavailable,
                     false => Outcome::Refused(Reason::IntrospectionRefused),
@@ -203,17 +202,13 @@ impl Introspector {
         }
     }
 
-    /// Counts a failure of the issuer about a token. Whether it has failed about several in a row, or about
-    /// one again and again, so that it is not for the token.
-    fn fails_for_all(&mut self, hash: TokenHash, now_ns: u64) -> bool {
-        let is_long_ago = now_ns.saturating_sub(self.failed_ns) >= FAILS_AGAIN_NS;
-        if self.failing.len() < FAILURES_OF_AN_OUTAGE
-            && (is_long_ago || !self.failing.contains(&hash))
-        {
-            self.failing.push(hash);
-            self.failed_ns = now_ns;
+    /// Counts a failure of the issuer about a token of a client. Whether it has failed about those of several clients
+    /// in a row, so that it is not for what one of them sends.
+    fn fails_for_all(&mut self, client: u64) -> bool {
+        if self.failing.len() < CLIENTS_OF_AN_OUTAGE && !self.failing.contains(&client) {
+            self.failing.push(client);
         }
-        self.failing.len() >= FAILURES_OF_AN_OUTAGE
+        self.failing.len() >= CLIENTS_OF_AN_OUTAGE
     }
 
     fn ask(
@@ -339,13 +334,9 @@ impl Responses {
         }
     }
 
-    fn find(&mut self, hash: &TokenHash, now_ns: u64) -> Option<Outcome> {
+    fn find(&self, hash: &TokenHash, now_ns: u64) -> Option<Outcome> {
         let response = self.responses.get(hash)?;
-        if now_ns < response.until_ns {
-            return Some(response.outcome.clone());
-        }
-        self.responses.remove(hash);
-        None
+        (now_ns < response.until_ns).then(|| response.outcome.clone())
     }
 
     fn forget(&mut self, hash: &TokenHash) {
@@ -427,6 +418,12 @@ pub fn read_response(
 
 fn check(settings: &Introspection, claims: &Json, now_s: f64) -> Result<Validity, Reason> {
     check_types(claims)?;
+    if ["token_use", "typ", "token_type"]
+        .iter()
+        .any(|name| is_other_use(claims.member(name)))
+    {
+        return Err(Reason::TokenType);
+    }
     // That it is active is the issuer's word: only a clock that is behind says otherwise.
     let skew_s = settings.clock_skew.as_secs_f64();
     let validity = Validity {
@@ -445,13 +442,22 @@ fn check(settings: &Introspection, claims: &Json, now_s: f64) -> Result<Validity
     Ok(validity)
 }
 
+/// Whether this says that a token is not for access: RFC 7662 has no member for it, and issuers answer about refresh
+/// tokens too. Ory Hydra says `refresh_token`, Keycloak `Refresh`, `Offline` and `ID`.
+fn is_other_use(said: Option<&Json>) -> bool {
+    let said = said.and_then(Json::as_str).unwrap_or_default();
+    let said = said.to_ascii_lowercase();
+    let word = said.strip_suffix("token").unwrap_or(&said);
+    let word = word.trim_end_matches(['_', '-', ' ']);
+    matches!(word, "refresh" | "offline" | "id" | "logout")
+}
+
 /// The largest response that is read.
 pub const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 /// An issuer that could not be asked about a token is not asked about it again for so long.
 const FAILURE_NS: u64 = NS_PER_S;
-/// So many tokens in a row about which it fails are an outage, or one token as often, so far apart.
-const FAILURES_OF_AN_OUTAGE: usize = 3;
-const FAILS_AGAIN_NS: u64 = 10 * NS_PER_S;
+/// So many clients in a row about whose tokens it fails are an outage.
+const CLIENTS_OF_AN_OUTAGE: usize = 3;
 const JUST_SAID_NS: u64 = NS_PER_S / 10;
 
 #[cfg(test)]

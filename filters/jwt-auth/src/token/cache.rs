@@ -17,7 +17,7 @@ use crate::verify::verified::Verified;
 /// one is forgotten and the young one grows old.
 #[derive(Debug)]
 pub(crate) struct VerifiedTokens {
-    /// Of each generation.
+    /// The most entries of one generation.
     capacity: usize,
     max_token_bytes: usize,
     young: Generation,

@@ -19,7 +19,7 @@ use crate::reason::Reason;
 /// The parts of a token.
 #[derive(Clone, PartialEq)]
 pub struct Token<'t> {
-    /// The whole text.
+    /// The whole token as it was sent.
     pub text: &'t str,
     /// What was signed: the first two parts and the dot between them.
     pub signing_input: &'t str,
@@ -29,7 +29,7 @@ pub struct Token<'t> {
     pub header: Rc<Header>,
     /// The first part as it was sent.
     pub header_text: &'t str,
-    /// The claims, an object.
+    /// The claims, always an object.
     pub claims: Json,
     /// The text that the claims were read from.
     pub claims_text: String,
@@ -43,9 +43,9 @@ pub struct Token<'t> {
 pub struct Header {
     /// `alg`, where it is one that there is.
     pub algorithm: Option<Algorithm>,
-    /// `kid`.
+    /// The id of the signing key, `kid`.
     pub key_id: Option<String>,
-    /// `typ`.
+    /// The type of the token, `typ`.
     pub kind: Option<String>,
 }
 

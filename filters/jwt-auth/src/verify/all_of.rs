@@ -18,14 +18,25 @@ impl Verifier {
     ) -> Result<Authenticated, Failure> {
         let mut all = Authenticated::default();
         let mut of_providers = Vec::new();
+        let mut missing = None;
         for provider in providers {
-            let one = self.any_of(context, std::slice::from_ref(provider))?;
+            let one = match self.any_of(context, std::slice::from_ref(provider)) {
+                // Where it is optional, those that are there must be good all the same.
+                Err(failure @ Failure::Refused(Reason::CredentialMissing, _)) => {
+                    missing = Some(failure);
+                    continue;
+                }
+                one => one?,
+            };
             let credentials = one.callers.iter().zip(&one.credentials);
             let signed = credentials.map(|(caller, text)| self.what_is_signed(caller, text));
             of_providers.push(signed.map(str::to_owned).collect());
             all.callers.extend(one.callers);
             all.credentials.extend(one.credentials);
             all.in_query |= one.in_query;
+        }
+        if let Some(failure) = missing {
+            return Err(failure);
         }
         match has_one_each(&of_providers) {
             true => Ok(all),

@@ -19,7 +19,7 @@ use crate::verify::verified::Verified;
 pub(crate) enum Failure {
     /// Keys or a response are on their way; the reason is what it comes to if they do not arrive.
     Wait(Reason),
-    /// The request is refused.
+    /// The request is refused, for this reason.
     Refused(Reason, Detail),
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct VerifyContext<'r> {
 }
 
 impl VerifyContext<'_> {
-    /// When the request came.
+    /// When the request arrived, in nanoseconds of the monotonic clock.
     pub(crate) fn since_ns(&self) -> u64 {
         self.waits_since_ns
             .unwrap_or_else(|| self.now.monotonic_ns())

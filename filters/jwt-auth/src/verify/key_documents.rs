@@ -80,7 +80,7 @@ impl Verifier {
         users_of(&self.providers, document).map(|(provider, _)| provider)
     }
 
-    /// What became of key sets that were imported since the last time.
+    /// The results of imports of key sets since the last call.
     pub(crate) fn take_imports(&mut self) -> Vec<Import> {
         std::mem::take(&mut self.imports)
     }

@@ -85,7 +85,7 @@ impl Verifier {
         }
     }
 
-    /// What became of lists that were imported since the last time.
+    /// The results of imports of lists since the last call.
     pub(crate) fn take_list_imports(&mut self) -> Vec<ListImport> {
         std::mem::take(&mut self.list_imports)
     }

@@ -49,9 +49,9 @@ pub(crate) struct Verifier {
     pub(crate) providers: Vec<ActiveProvider>,
     /// The key sets that providers take their keys from, and lists.
     pub(crate) documents: Vec<Document>,
-    /// Those to the providers.
+    /// Calls to providers under way.
     pub(crate) calls: Calls<Purpose>,
-    /// What became of key sets that were imported since somebody asked.
+    /// The results of imports of key sets since they were last taken.
     imports: Vec<Import>,
     pub(crate) lists: Lists,
     list_imports: Vec<ListImport>,

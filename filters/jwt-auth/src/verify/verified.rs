@@ -26,7 +26,7 @@ pub(crate) struct CallerContext {
 /// A caller whose credential was verified.
 #[derive(Debug)]
 pub(crate) struct Verified {
-    /// Index into [`crate::config::Config::providers`].
+    /// The provider's index in [`crate::config::Config::providers`].
     pub(crate) provider: usize,
     /// When the credential is valid.
     pub(crate) validity: Validity,
@@ -121,7 +121,7 @@ impl Verified {
         *self.context.borrow_mut() = consent;
     }
 
-    /// As set by [`Verified::set_context`].
+    /// The context that [`Verified::set_context`] has set.
     pub(crate) fn context(&self) -> CallerContext {
         self.context.borrow().clone()
     }

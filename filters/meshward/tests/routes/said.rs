@@ -1,4 +1,4 @@
-//! What a route says in its metadata, and what becomes of it where it is wrong.
+//! What a route says in its metadata, and how an invalid configuration is handled.
 
 use host::fake::{HOST_CALLS, Outcome, Profile, Request, name_spaces, route_metadata};
 use policy::json::Json;

@@ -12,7 +12,7 @@ use std::cell::Cell;
 pub(crate) struct Looks(Cell<u64>);
 
 impl Looks {
-    /// Counts so many.
+    /// Adds to the number of looks.
     #[inline]
     pub(crate) fn add(&self, count: usize) {
         let count = u64::try_from(count).unwrap_or(u64::MAX);

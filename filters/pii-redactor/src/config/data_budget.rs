@@ -24,11 +24,11 @@ pub struct DataBudget {
     pub name: String,
     /// The requests that it counts.
     pub matches: Match,
-    /// What tells callers apart.
+    /// The parts of the key that tells callers apart.
     pub key: Vec<KeyPart>,
     /// What happens to a request that lacks a part of the key.
     pub on_missing_key: OnMissingKey,
-    /// The kinds of data.
+    /// The kinds of data that the budget counts.
     pub class: EntitySet,
     /// As the configuration names them.
     pub class_words: Vec<String>,
@@ -42,10 +42,10 @@ pub struct DataBudget {
     pub on_error: FailurePolicy,
 }
 
-/// How many distinct people.
+/// A limit on the distinct people whose data a caller gets in a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeopleLimit {
-    /// At most so many.
+    /// The most people in a window.
     pub limit: u64,
     /// In any time of this length.
     pub window: Duration,

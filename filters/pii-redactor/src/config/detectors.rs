@@ -9,7 +9,7 @@ use crate::detect::{DETECTORS, named};
 use crate::lexicon::folded;
 use crate::plan::{Allowed, FIRST_CUSTOM};
 
-/// All kinds by name.
+/// All kinds of the configuration, by name.
 pub(super) struct Kinds<'c> {
     customs: &'c [Custom],
 }

@@ -19,9 +19,9 @@ use crate::plan::{FieldAction, Selector};
 /// A rule about members, but for the rule that it is in.
 #[derive(Debug)]
 pub struct Field {
-    /// Which members.
+    /// The members that the rule acts on.
     pub selector: Selector,
-    /// What becomes of their values.
+    /// The action on their values.
     pub action: FieldAction,
     /// The hosts to which they may lead instead.
     pub hosts: Option<Rc<[HostPattern]>>,
@@ -109,7 +109,7 @@ fn names(node: &Node<'_>) -> Option<Vec<String>> {
     Some(names.iter().map(|name| folded(name)).collect())
 }
 
-/// `by_value`: what becomes of a member depends on its value, so that the value is read first.
+/// `by_value`: the decision about a member depends on its value, which is read first.
 fn field_action(action: Action, by_value: bool) -> FieldAction {
     match action {
         Action::Remove if !by_value => FieldAction::Remove,

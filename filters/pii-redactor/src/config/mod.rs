@@ -37,7 +37,7 @@ use crate::plan::{
 };
 use actions::{ActionTable, Keys};
 
-/// A checked configuration.
+/// The checked configuration of the filter.
 #[derive(Debug)]
 pub struct Config {
     /// The mode of rules that say nothing else.
@@ -62,7 +62,7 @@ pub struct Config {
     pub data_budgets: Vec<DataBudget>,
     /// How many keys all budgets together remember.
     pub budget_keys: u64,
-    /// What differs by route.
+    /// Which routes have configurations of their own.
     pub routes: RouteSettings,
     /// Anything here goes by the route.
     pub goes_by_route: bool,
@@ -71,7 +71,7 @@ pub struct Config {
 /// A rule that is about a message, by its place in [`Config::rules`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RuleUse {
-    /// The place.
+    /// The index of the rule.
     pub index: usize,
     /// The caller is one that sees everything: the rule only counts.
     pub is_exempt: bool,
@@ -342,7 +342,9 @@ impl Config {
             on_error: fields.or("on_error", OnError::default(), |n| OnError::read(&n)),
             sources: Rc::new(FactSources::read(fields)),
             inflate,
-            report_header: fields.or("report_header", None, |n| n.header_name().map(Some)),
+            report_header: fields.or("report_header", None, |n| {
+                n.own_response_header_name().map(Some)
+            }),
             pseudonym_key_env: key_env.filter(|_| keys.were_used()),
             data_budgets,
             budget_keys,

@@ -28,7 +28,7 @@ pub struct OnError {
 /// What happens to a message that cannot be redacted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailurePolicy {
-    /// It goes no further.
+    /// The message is stopped.
     Block,
     /// It passes as it is, counted and logged.
     Pass,
@@ -39,7 +39,7 @@ pub enum FailurePolicy {
 pub enum ParseErrorPolicy {
     /// The rest is scanned as text.
     RedactText,
-    /// It goes no further.
+    /// The message is stopped.
     Block,
 }
 

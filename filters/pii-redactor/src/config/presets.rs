@@ -13,7 +13,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<u8> {
     Some(bits.into_iter().fold(0, |all, bit| all | bit))
 }
 
-/// The kinds of presets.
+/// The kinds of data that these presets name.
 pub(super) fn kinds(presets: u8) -> impl Iterator<Item = u8> {
     (0_u8..)
         .zip(DETECTORS.iter())

@@ -26,9 +26,9 @@ use crate::plan::watched::{Otherwise, OwnerRule, PersonPath};
 pub struct Rule {
     /// Its name, or its place.
     pub name: String,
-    /// Which requests.
+    /// The requests that the rule applies to.
     pub matches: Match,
-    /// Where in them.
+    /// The places in their messages that the rule acts on.
     pub places: Places,
     /// The headers that are searched; `None` are all but those that the protocol needs.
     pub headers: Option<Vec<String>>,
@@ -64,7 +64,7 @@ pub struct Unless {
     claims: Vec<ClaimCondition>,
 }
 
-/// Where a rule applies.
+/// A set of places in messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Places(u16);
 
@@ -103,7 +103,7 @@ pub(super) struct Scope<'s> {
     pub(super) actions: &'s ActionTable,
     pub(super) keys: &'s Keys<'s>,
     pub(super) default_places: Places,
-    /// That of the filter.
+    /// The mode of the filter, for rules without one.
     pub(super) mode: Mode,
 }
 

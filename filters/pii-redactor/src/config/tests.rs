@@ -78,7 +78,7 @@ fn every_mistake_is_named() {
     );
 }
 
-/// What a document becomes.
+/// Redacts a document as a JSON response under a configuration.
 pub(super) fn redacted(configuration: &str, document: &str) -> String {
     let plan = crate::fixtures::plan_of(configuration);
     let mut rewriter = crate::json::JsonRewriter::new(plan);

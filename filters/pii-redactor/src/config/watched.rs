@@ -108,7 +108,7 @@ fn read_value(node: &Node<'_>, matches: &Match) -> Option<OwnerValue> {
     })
 }
 
-/// `{ "response": "$.patient.id" }`.
+/// Reads a path to people: `{ "response": "$.patient.id" }`.
 pub(super) fn read_person(node: &Node<'_>, places: Places) -> Option<PersonPath> {
     node.object(|fields| {
         let ways = [

@@ -24,7 +24,7 @@ use crate::tally::Tally;
 use crate::value::ValueScanner;
 use row::{Column, cells, delimiter_of, has_outside_quotes, has_separator, is_blank};
 
-/// Rewrites a table.
+/// Rewrites a table of separated values as it streams.
 #[derive(Debug)]
 pub struct CsvRewriter {
     plan: Rc<Plan>,
@@ -45,7 +45,7 @@ pub struct CsvRewriter {
     reads_ahead: bool,
     /// The first row is too long for one of names.
     malformed: Option<Malformed>,
-    /// The cells are names.
+    /// Whether the current row is the header row.
     is_header: bool,
     state: State,
     /// The place of the cell in its row.
@@ -68,11 +68,11 @@ pub struct CsvRewriter {
 enum State {
     /// In a row that may be a header, and is held.
     HeldRow,
-    /// Before a cell.
+    /// Before the first byte of a cell.
     Start,
     /// In a cell without quotes, or behind the quotes.
     Bare,
-    /// Inside quotes.
+    /// Inside a quoted cell.
     Quoted,
     /// Behind a quote that may be one of two.
     Quote,
@@ -129,7 +129,7 @@ impl CsvRewriter {
         }
     }
 
-    /// The table is complete.
+    /// Ends the table: what is held is written.
     pub fn finish(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
         if self.state == State::HeldRow {
             self.begin_row(out, tally);

@@ -60,7 +60,7 @@ struct Part {
 }
 
 impl Window {
-    /// Everybody who counts now.
+    /// The people of the window that ends now.
     #[must_use]
     pub fn people(&self, now: Quarter) -> Sketch {
         let mut all = Sketch::default();

@@ -21,7 +21,7 @@ impl Sketch {
         Self(bytes.map(|rank| rank.min(MAX_RANK)))
     }
 
-    /// The bytes to store.
+    /// The registers, as they are stored.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; REGISTERS] {
         &self.0

@@ -87,7 +87,7 @@ fn in_string(name: &str, text: &str) -> Vec<u8> {
     format!("{{\"{name}\":\"{}\"}}", text.replace('"', "\\\"")).into_bytes()
 }
 
-/// Collects what costs most.
+/// Collects the inputs with the highest costs.
 struct Worst {
     rows: Vec<(f64, String)>,
 }

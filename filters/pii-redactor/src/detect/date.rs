@@ -16,14 +16,14 @@ pub const fn exists(year: u64, month: u64, day: u64) -> bool {
     day >= 1 && day <= days
 }
 
-/// `YYMMDD` at a place.
+/// Whether six digits from `at` are a date as `YYMMDD`.
 #[must_use]
 pub fn yymmdd(digits: &[u8], at: usize) -> bool {
     let [year, month, day] = pairs(digits, at);
     exists(year, month, day)
 }
 
-/// `DDMMYY` at a place.
+/// Whether six digits from `at` are a date as `DDMMYY`.
 #[must_use]
 pub fn ddmmyy(digits: &[u8], at: usize) -> bool {
     let [day, month, year] = pairs(digits, at);

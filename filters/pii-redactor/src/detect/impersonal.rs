@@ -48,7 +48,7 @@ pub(crate) fn begins_with_time(text: &[u8]) -> bool {
 pub(crate) const UUID_BYTES: usize = 36;
 pub(crate) const TIME_BYTES: usize = 19;
 const FRACTION_FROM: usize = TIME_BYTES + 1;
-/// With nanoseconds.
+/// The longest time of RFC 3339 without its zone: with nanoseconds.
 const LONGEST_TIME_BYTES: usize = FRACTION_FROM + 9 + 1;
 /// `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`: eight bytes from each of these places on.
 const UUID: [(usize, Form); 5] = [

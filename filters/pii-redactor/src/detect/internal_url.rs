@@ -236,9 +236,9 @@ fn blank(text: &[u8]) -> usize {
 /// What an address may lead to, by its scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scheme {
-    /// Needs no slashes.
+    /// `http:` and `https:`, which clients also take without slashes.
     Http,
-    /// Needs no slashes either.
+    /// `ws:` and `wss:`, which clients also take without slashes.
     Web,
     /// Leads to files, also without slashes.
     File,
@@ -531,7 +531,7 @@ fn is_inside_6(address: &[u8]) -> bool {
         || a & 0xfe00 == 0xfc00
 }
 
-/// See [`Scheme::Inside`].
+/// The schemes of [`Scheme::Inside`].
 #[rustfmt::skip]
 const INSIDE_SCHEMES: [&[u8]; 14] = [
     b"gopher", b"dict", b"ldap", b"ldaps", b"tftp", b"phar", b"smb", b"unix",

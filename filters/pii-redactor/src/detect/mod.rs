@@ -55,7 +55,7 @@ pub struct Detector {
     pub category: Category,
     /// The presets that switch it on, by [`Preset::bit`].
     pub presets: u8,
-    /// How it is found.
+    /// The form by which its values are found.
     pub form: Form,
     /// A check digit or a rigid grammar stands behind the form.
     pub checked: bool,
@@ -71,14 +71,14 @@ pub struct Detector {
     pub counterexamples: &'static [&'static str],
 }
 
-/// How a detector finds.
+/// How a detector finds its values.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Form {
     /// Fixed forms: `9` is a digit, `A` a letter, `X` either, `~` an optional space or dash (the same
     /// all through); `d` is a digit, `a` a letter and `?` a separator that may be missing; everything else
     /// stands for itself, and where a word announces the kind, any separator for any other.
     Shapes {
-        /// Those that act alone.
+        /// Shapes that need no word to announce them.
         alone: &'static [&'static str],
         /// Those that need a word that announces them.
         announced: &'static [&'static str],
@@ -107,14 +107,14 @@ pub enum Confidence {
 }
 
 impl Confidence {
-    /// The words in configurations.
+    /// The words for confidence in configurations.
     pub const WORDS: [(&'static str, Self); 3] = [
         ("low", Self::Low),
         ("medium", Self::Medium),
         ("high", Self::High),
     ];
 
-    /// The word.
+    /// The word for this confidence in configurations.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

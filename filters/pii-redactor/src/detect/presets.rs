@@ -5,11 +5,11 @@ use super::DETECTORS;
 /// What switches on the kinds that a law or a standard is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Preset {
-    /// The word in configurations.
+    /// The preset's name in configurations.
     pub name: &'static str,
     /// What it covers, in one line.
     pub about: &'static str,
-    /// Its bit in [`Detector::presets`](super::Detector::presets).
+    /// The preset's bit in [`Detector::presets`](super::Detector::presets).
     pub bit: u8,
     /// The items of the standard.
     pub items: &'static [Item],
@@ -24,7 +24,7 @@ pub struct Item {
     pub id: &'static str,
     /// Where the standard has it.
     pub standard: &'static str,
-    /// What it covers.
+    /// The data that the standard's item is about.
     pub what: &'static str,
     /// The kinds that it asks for, by their numbers.
     pub kinds: &'static [u8],
@@ -37,7 +37,7 @@ pub struct Item {
 /// What a preset demands of a kind; of several the first in this order wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Treatment {
-    /// Nothing stays.
+    /// The value is removed entirely.
     Remove,
     /// The last four characters stay.
     LastFour,

@@ -28,7 +28,7 @@ pub(super) fn find(text: &Text<'_>, spans: &mut Vec<Span>) {
     }
 }
 
-/// `***-**-1234`, `xxx-xx-1234`.
+/// Finds social security numbers of which only the last digits are shown: `***-**-1234`, `xxx-xx-1234`.
 fn masked(text: &[u8], mut found: impl FnMut(usize, usize)) {
     let is_mask = |byte: &u8| matches!(byte, b'*' | b'x' | b'X' | b'#');
     for dash in memchr::memchr_iter(b'-', text) {

@@ -11,7 +11,7 @@ pub(super) struct SecretEnds {
     bare: usize,
     /// The next of each sort of quotes.
     quotes: [usize; 4],
-    /// The next digit.
+    /// The position of the next digit.
     digit: usize,
 }
 
@@ -118,7 +118,7 @@ fn ends(text: &[u8], place: usize) -> bool {
     }
 }
 
-/// `name=`, `"name":`.
+/// Whether the text begins with a name and its separator: `name=`, `"name":`.
 fn begins_name(text: &[u8]) -> bool {
     let name = count_while(text, 0, |byte| is_word(byte) || matches!(byte, b'-' | b'.'));
     let quote = usize::from(matches!(at(text, name), b'"' | b'\''));

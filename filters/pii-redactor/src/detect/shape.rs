@@ -35,7 +35,7 @@ pub(crate) struct Bucket {
     seconds: u64,
     /// They act alone, or need a word.
     pub(crate) is_alone: bool,
-    /// All their kinds.
+    /// The kinds of all shapes.
     pub(crate) kinds: EntitySet,
     pub(crate) shapes: Vec<Shape>,
 }

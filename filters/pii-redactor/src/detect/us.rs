@@ -20,7 +20,7 @@ pub(crate) fn ssn(number: &[u8]) -> bool {
         && !is_uniform(number)
 }
 
-/// Four digits.
+/// Checks the last four digits of a social security number.
 pub(crate) fn ssn_last4(value: &[u8]) -> bool {
     value.len() == 4 && is_digits(value)
 }

@@ -90,7 +90,7 @@ pub(crate) fn in_passport(number: &[u8]) -> bool {
     !b"QXZ".contains(&at(number, 0)) && !is_uniform(part(number, 1, 8))
 }
 
-/// A state or territory.
+/// Checks the state or territory that an Indian vehicle number begins with.
 pub(crate) fn in_vehicle(number: &[u8]) -> bool {
     const STATES: &[u8] =
         b"ANAPARASBRCGCHDDDLDNGAGJHPHRJHJKKAKLLALDMHMLMNMPMZNLODORPBPYRJSKTGTNTRTSUKUPWBUA";
@@ -190,7 +190,7 @@ pub(crate) fn tr_id(number: &[u8]) -> bool {
     number.first() != Some(&b'0') && tenth == nth(number, 9) && sum % 10 == nth(number, 10)
 }
 
-/// A province.
+/// Checks the province that a Turkish plate begins with.
 pub(crate) fn tr_plate(number: &[u8]) -> bool {
     (1..=81).contains(&slice_number(number, 0, 2))
 }
@@ -206,7 +206,7 @@ pub(crate) fn za_id(number: &[u8]) -> bool {
     date::yymmdd(number, 0) && matches!(at(number, 10), b'0'..=b'2') && luhn(number)
 }
 
-/// Verhoeff.
+/// Checks a Nigerian NIN: Verhoeff.
 pub(crate) fn ng_nin(number: &[u8]) -> bool {
     verhoeff(number) && !is_uniform(number)
 }

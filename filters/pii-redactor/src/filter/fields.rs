@@ -18,10 +18,10 @@ use crate::pairs::{PairsRewriter, Syntax};
 use crate::plan::Plan;
 use crate::tally::Tally;
 
-/// What became of the head of a message, or a part of it; the worst comes last.
+/// How the head of a message, or a part of it, was handled; the worst comes last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Head {
-    /// It may go on.
+    /// The head may go on.
     Redacted,
     /// There may be headers that the host does not list.
     Unlisted,
@@ -308,7 +308,7 @@ impl RedactedStream {
         self.head(changes, tally.blocks, written, is_complete)
     }
 
-    /// What became of a part of the head, and what searching all of them has cost so far.
+    /// How a part of the head was handled, and what searching all parts has cost so far.
     fn head(&self, changes: bool, blocks: bool, is_written: bool, is_complete: bool) -> Head {
         let head = Head::of(blocks && changes, is_written, is_complete);
         if self.head_budget.is_exceeded() {

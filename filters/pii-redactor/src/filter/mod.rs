@@ -52,7 +52,7 @@ pub struct PiiRedactor {
     plans: RefCell<HashMap<Vec<RuleUse>, Rc<Plan>>>,
     /// What callers have got in clear, where there are budgets.
     data_budgets: Option<DataBudgets>,
-    /// Where routes differ.
+    /// The configurations of routes that have their own.
     routes: Option<RouteConfigs<Self>>,
 }
 

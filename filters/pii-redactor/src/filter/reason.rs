@@ -6,7 +6,7 @@ use host::Direction;
 use crate::inflate::InflateError;
 use crate::limits::Excess;
 
-/// A reason code.
+/// The reason codes of the filter's decisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reason {
     /// A finding blocks the message.
@@ -58,11 +58,11 @@ pub(super) enum Reason {
 /// Why a body, or a part of one, was not searched and passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotSearched {
-    /// Its type is binary.
+    /// The content type is binary.
     ContentType,
     /// Its type says nothing, and its first bytes are binary.
     Binary,
-    /// gRPC messages.
+    /// The body has gRPC messages.
     Grpc,
     /// The connection has another protocol.
     Upgrade,

@@ -17,14 +17,14 @@ use crate::tally::{Became, Count, Tally};
 #[derive(Debug, Default)]
 pub(super) struct HandedOver(Vec<u64>);
 
-/// What becomes of the message that something was found in.
+/// Whether the message that something was found in goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It goes on, changed.
+    /// The message goes on, changed.
     Changed,
     /// It goes on as it came.
     Unchanged,
-    /// It goes no further.
+    /// The message is stopped.
     Stopped,
 }
 

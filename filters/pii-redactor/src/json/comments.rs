@@ -14,7 +14,7 @@ use crate::tally::Tally;
 pub(super) enum Comment {
     /// Behind the slash that may begin one.
     Begins,
-    /// Behind `//`.
+    /// A comment to the end of the line, behind `//`.
     Line,
     /// Behind `/*`; the last byte was an asterisk.
     Block { after_asterisk: bool },

@@ -84,7 +84,7 @@ impl<'a> Cursor<'a> {
         self.tentative.is_some()
     }
 
-    /// How much is tentative.
+    /// The number of bytes that were written tentatively.
     pub(super) fn tentative_bytes(&self) -> usize {
         let here = self
             .tentative

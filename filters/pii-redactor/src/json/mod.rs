@@ -50,7 +50,7 @@ use recovery::Recovery;
 use stack::{Frame, Stack};
 use watch::{Piece, Watch};
 
-/// Rewrites one body.
+/// Rewrites one JSON body as it streams.
 #[derive(Debug)]
 pub struct JsonRewriter {
     plan: Rc<Plan>,
@@ -76,7 +76,7 @@ pub struct JsonRewriter {
     quote: u8,
     /// A number or a literal, or a name without quotes.
     token: Vec<u8>,
-    /// What a comment says.
+    /// Searches the text of comments.
     comment_text: TextRewriter,
     /// What is awaited behind it.
     behind_comment: State,
@@ -126,15 +126,15 @@ enum State {
     Value { is_first: bool },
     /// Before a name, or the end of an object; `is_first`: right behind `{`.
     Name { is_first: bool },
-    /// In a name.
+    /// Inside the name of a member.
     InName { escaped: bool },
     /// In a name without quotes, or in the white space behind it.
     InBareName,
-    /// In a comment.
+    /// Inside a comment.
     InComment(Comment),
     /// In a name that is searched, of which the scanner for names has the beginning.
     InSearchedName,
-    /// After a name.
+    /// After a name, before its colon.
     Colon,
     /// In a string value, of which the scanner has the beginning.
     InString,
@@ -144,11 +144,11 @@ enum State {
     InLostString { escaped: bool },
     /// In a number or a literal; a long one leaves as it comes.
     InToken { is_long: bool },
-    /// After a value.
+    /// After a value, before a comma or a closing bracket.
     AfterValue,
     /// In a value that does not leave.
     Skipping(Skip),
-    /// Not JSON (any more).
+    /// In text that is not JSON, or no longer.
     Text,
 }
 

@@ -1,4 +1,4 @@
-//! Numbers and literals: what becomes of them.
+//! Numbers and literals: how they are searched and replaced.
 
 use std::borrow::Cow;
 

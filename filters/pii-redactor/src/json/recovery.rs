@@ -42,7 +42,7 @@ impl Recovery {
 }
 
 impl JsonRewriter {
-    /// Remembers the first fault.
+    /// Notes the first fault of the body.
     pub(super) fn note(&mut self, what: Fault, offset: u64) {
         self.recovery
             .malformed

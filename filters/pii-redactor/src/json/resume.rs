@@ -33,7 +33,7 @@ impl MemberAhead {
         self.held.len()
     }
 
-    /// A text begins.
+    /// Begins a text.
     pub(super) const fn begin(&mut self) {
         self.opened = 0;
     }

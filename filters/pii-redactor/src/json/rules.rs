@@ -11,7 +11,7 @@ use crate::redaction::{Found, Redaction, shown};
 use crate::tally::Tally;
 
 impl JsonRewriter {
-    /// What becomes of a child of the innermost object or array.
+    /// The decision about a child of the innermost object or array.
     #[inline]
     pub(super) fn decide(&mut self, name: Option<&[u8]>, info: KeyInfo, plan: &Plan) -> Next {
         if !self.traits.has_member_rules {

@@ -44,7 +44,7 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// No path leads into it, and everything in it is allowed: only names say what becomes of members.
+    /// No path leads into it, and everything in it is allowed: only their names decide about members.
     pub(super) const fn is_plain(&self) -> bool {
         self.states_from == self.states_to && self.allowed && self.applied.is_none()
     }

@@ -1,4 +1,4 @@
-//! Values that stay: what becomes of strings.
+//! Values that no rule removes: strings are searched.
 
 use super::cursor::Cursor;
 use super::members::is_token_byte;

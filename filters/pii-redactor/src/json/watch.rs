@@ -226,7 +226,7 @@ impl Watch {
         }
     }
 
-    /// The body is complete.
+    /// Ends the body: people and owners that are still open are decided.
     pub(super) fn finish(&mut self, tally: &mut Tally) {
         let plan = Rc::clone(&self.plan);
         if self.state == State::InToken

@@ -44,7 +44,7 @@ struct Node {
     phrase: Phrase,
 }
 
-/// What a phrase says.
+/// A phrase that announces kinds of data.
 #[derive(Clone, Copy, Debug, Default)]
 struct Phrase {
     announces: EntitySet,
@@ -373,23 +373,23 @@ impl NameWord {
     }
 }
 
-/// One of [`lists::NEGATIVE`].
+/// The word is one of [`lists::NEGATIVE`].
 const NEGATIVE: Flags = 1;
-/// One of [`lists::NEGATIVE_BEFORE`].
+/// The word is one of [`lists::NEGATIVE_BEFORE`].
 const NEGATIVE_BEFORE: Flags = 2;
-/// One of [`lists::GENERIC`].
+/// The word is one of [`lists::GENERIC`].
 const GENERIC: Flags = 4;
-/// One of [`lists::TAIL`].
+/// The word is one of [`lists::TAIL`].
 const TAIL: Flags = 8;
-/// One of [`lists::COUNTING`].
+/// The word is one of [`lists::COUNTING`].
 const COUNTING: Flags = 16;
-/// One of [`lists::MODIFIERS`].
+/// The word is one of [`lists::MODIFIERS`].
 const MODIFIER: Flags = 32;
-/// One of [`lists::UNITS`].
+/// The word is one of [`lists::UNITS`].
 const UNIT: Flags = 64;
-/// One of [`lists::BESIDE_NUMBERS`].
+/// The word is one of [`lists::BESIDE_NUMBERS`].
 const BESIDE: Flags = 128;
-/// One of [`lists::DECLARING`].
+/// The word is one of [`lists::DECLARING`].
 const DECLARING: Flags = 256;
 
 const FLAGGED: &[(&[&str], Flags)] = &[

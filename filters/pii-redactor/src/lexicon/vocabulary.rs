@@ -174,7 +174,7 @@ fn without_number(word: &[u8]) -> &[u8] {
     }
 }
 
-/// `patient` of `patients`.
+/// The singular of a plural: `patient` of `patients`.
 fn singular(word: &[u8]) -> &[u8] {
     match word.split_last() {
         Some((b's' | b'S', single)) if single.len() > 2 => single,

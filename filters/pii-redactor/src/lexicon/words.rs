@@ -27,7 +27,7 @@ struct Run {
     none_before: usize,
 }
 
-/// One word.
+/// A word of a text, or of a name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Word {
     pub(crate) start: usize,
@@ -221,7 +221,7 @@ impl Word {
         self.end.saturating_sub(self.start)
     }
 
-    /// It consists of digits.
+    /// Whether the word consists of digits.
     pub(crate) const fn is_number(&self) -> bool {
         self.digits > 0 && self.digits == self.length()
     }

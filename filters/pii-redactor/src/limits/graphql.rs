@@ -25,7 +25,7 @@ pub(super) enum Step<'d> {
         name: &'d [u8],
         shown: &'d [u8],
     },
-    /// A fragment stands here.
+    /// A spread of the fragment with this name.
     Spread(&'d [u8]),
     /// What the last field is asked for, up to its `Close`.
     Open,
@@ -110,7 +110,7 @@ enum Fragment<'d> {
     Done(u64, u64),
 }
 
-/// By name, in order.
+/// Fragments in the order of their names.
 type Fragments<'d> = [(&'d [u8], Fragment<'d>)];
 
 fn total_of<'d>(fragments: &mut Fragments<'d>, name: &[u8]) -> Option<(u64, u64)> {
@@ -148,7 +148,7 @@ enum Token<'d> {
     Sign(u8),
     Spread,
     Number,
-    /// A string.
+    /// A string value.
     Text,
     End,
 }

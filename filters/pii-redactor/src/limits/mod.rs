@@ -18,14 +18,14 @@ pub struct Limits {
     pub depth: Option<u64>,
     /// Members of objects and items of arrays, all together, in a JSON document.
     pub members: Option<u64>,
-    /// Operations of GraphQL.
+    /// Limits on GraphQL operations.
     pub graphql: Option<GraphqlLimits>,
 }
 
 /// What GraphQL operations may ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GraphqlLimits {
-    /// Levels of fields.
+    /// The most levels of fields in an operation.
     pub depth: Option<u64>,
     /// Fields of all operations of a request, each counted as often as fragments bring it in.
     pub cost: Option<u64>,
@@ -37,18 +37,18 @@ pub struct GraphqlLimits {
     pub passes_aliases: bool,
 }
 
-/// Limits in a plan.
+/// Limits with the rule that they are from.
 #[derive(Clone, Debug)]
 pub struct PlannedLimits {
-    /// The limits.
+    /// The limits themselves.
     pub limits: Limits,
     /// The rule, by its place in the plan.
     pub rule: u8,
-    /// `false` only counts.
+    /// Whether the limits refuse; `false` counts only.
     pub enforces: bool,
 }
 
-/// What is too much.
+/// The limits that a message can exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Excess {
     /// The body is too long.

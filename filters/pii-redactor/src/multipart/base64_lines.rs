@@ -30,7 +30,7 @@ enum Layout {
     /// The first one is not over.
     #[default]
     Unknown,
-    /// There is only one.
+    /// All base64 is on one line.
     Unbroken,
     /// So many letters, and what ends them.
     Lines(usize, &'static [u8]),

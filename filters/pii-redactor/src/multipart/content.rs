@@ -18,7 +18,7 @@ use crate::value::ValueScanner;
 pub(super) enum Content {
     /// What stands outside of parts.
     Text(Box<TextRewriter>),
-    /// A text in quoted-printable.
+    /// Text in quoted-printable (RFC 2045, section 6.7).
     Quoted(Box<QuotedText>),
     /// A part, as its type says.
     Typed(Box<Rewriter>),
@@ -49,7 +49,7 @@ impl Content {
         Self::Text(Box::new(text))
     }
 
-    /// The same, in base64.
+    /// The same content, encoded in base64.
     pub(super) fn in_base64(self) -> Self {
         Self::Base64(Box::new(Base64Content {
             lines: Base64Lines::default(),

@@ -29,7 +29,7 @@ use operation::{Document, Operation, cannot_be_read};
 use part_headers::{PartHeaders, TransferEncoding};
 use quoted::QuotedText;
 
-/// Rewrites one body.
+/// Rewrites one multipart body as it streams.
 #[derive(Debug)]
 pub struct MultipartRewriter {
     plan: Rc<Plan>,
@@ -139,7 +139,7 @@ impl MultipartRewriter {
         }
     }
 
-    /// The body is complete.
+    /// Ends the body: what is held is written.
     pub fn finish(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
         let tail = std::mem::take(&mut self.tail);
         // A last delimiter without a line of its own ends the body; anything else breaks off.
@@ -308,7 +308,7 @@ impl MultipartRewriter {
         trimmed.map_or_else(|| head.clone(), <[u8]>::to_vec)
     }
 
-    /// The headers are complete: what becomes of the part is known.
+    /// The headers are complete, so the part is decided.
     fn begin_part(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
         self.state = State::Content;
         let plan = Rc::clone(&self.plan);

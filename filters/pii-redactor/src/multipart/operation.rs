@@ -13,7 +13,7 @@ use crate::tally::Tally;
 pub(super) enum Operation {
     /// JSON, of which each `query` is a document.
     Json,
-    /// A document.
+    /// A document of GraphQL operations.
     Document,
 }
 
@@ -58,7 +58,7 @@ impl Document {
         self.0.len()
     }
 
-    /// The document is complete.
+    /// Measures the document, which is complete.
     pub(super) fn measure(&self, plan: &Plan, tally: &mut Tally) {
         measure_graphql(limits(plan), &self.0, tally);
     }

@@ -25,9 +25,9 @@ pub(super) struct Parameter<'v> {
 enum Spelling {
     /// `name=value`
     Plain,
-    /// `name*=UTF-8''value`
+    /// `name*=UTF-8''value` (RFC 5987)
     Extended,
-    /// `name*0=val; name*1=ue`
+    /// `name*0=val; name*1=ue` (RFC 2231, section 3)
     Continued,
 }
 
@@ -90,7 +90,7 @@ impl<'v> Parameters<'v> {
         Self(parameters)
     }
 
-    /// All with this name.
+    /// All parameters with this name.
     pub(super) fn named<'p>(&'p self, name: &str) -> impl Iterator<Item = &'p Parameter<'v>> {
         self.0
             .iter()
@@ -210,7 +210,7 @@ fn prefix_bytes(value: &[u8]) -> usize {
     quotes.nth(1).map_or(0, |second| second.plus(1))
 }
 
-/// RFC 5987 section 3.2.1.
+/// Whether the byte may stand unescaped in an extended value (`attr-char`, RFC 5987, section 3.2.1).
 const fn is_attribute(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(

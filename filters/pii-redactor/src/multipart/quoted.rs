@@ -8,7 +8,7 @@ use crate::rewriter::begins_json;
 use crate::tally::Tally;
 use crate::text::{TextForm, TextRewriter};
 
-/// Rewrites one part.
+/// Rewrites one part in quoted-printable.
 #[derive(Debug)]
 pub(super) struct QuotedText {
     text: TextRewriter,

@@ -1,4 +1,4 @@
-//! What is looked for in names of members, and what becomes of it.
+//! What is searched for in names of members, and the action on what is found.
 
 use super::Plan;
 use crate::bytes::part;

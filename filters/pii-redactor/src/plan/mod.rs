@@ -83,14 +83,14 @@ pub struct Plan {
 pub struct PlannedRule {
     /// Its name, or its place.
     pub name: String,
-    /// Whether it acts.
+    /// Whether the rule acts, counts only, or sees an exempt caller.
     pub mode: RuleMode,
 }
 
 /// Whether a rule acts on a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuleMode {
-    /// It acts.
+    /// The rule acts.
     Enforce,
     /// It counts what it would have done.
     Report,
@@ -101,11 +101,11 @@ pub enum RuleMode {
 /// What is done with a kind.
 #[derive(Clone, Debug)]
 pub struct Binding {
-    /// What takes its place.
+    /// The action on values of the kind.
     pub action: Rc<Action>,
     /// The rule, by its place in the plan.
     pub rule: u8,
-    /// `false` only counts.
+    /// Whether the rule acts; `false` counts only.
     pub enforces: bool,
 }
 
@@ -126,18 +126,18 @@ fn strictness(action: &Action, enforces: bool) -> (bool, Strictness) {
     (!enforces, strictness)
 }
 
-/// A rule about members.
+/// A rule about members of documents.
 #[derive(Clone, Debug)]
 pub struct FieldRule {
-    /// Which members.
+    /// The members that the rule is about.
     pub selector: Selector,
-    /// What becomes of their values.
+    /// The action on their values.
     pub action: FieldAction,
     /// The hosts to which addresses in them may lead: these stay.
     pub hosts: Option<Rc<[HostPattern]>>,
     /// The rule, by its place in the plan.
     pub rule: u8,
-    /// `false` only counts.
+    /// Whether the rule acts; `false` counts only.
     pub enforces: bool,
 }
 
@@ -171,16 +171,16 @@ pub enum Selector {
     Names(Vec<String>),
     /// Those whose names have any of these, folded, as whole words.
     Words(Vec<String>),
-    /// Those at a path.
+    /// Members at a JSON path.
     Path(Path),
 }
 
-/// What becomes of the value of a member.
+/// The action on the value of a member.
 #[derive(Clone, Debug)]
 pub enum FieldAction {
     /// The member goes, and one comma with it.
     Remove,
-    /// `null`.
+    /// The value becomes `null`.
     Null,
     /// A fixed text in the place of the whole value.
     Replace(String),
@@ -193,7 +193,7 @@ pub enum FieldAction {
 pub struct Minimization {
     /// The rule, by its place in the plan.
     pub rule: u8,
-    /// `false` only counts.
+    /// Whether the rule acts; `false` counts only.
     pub enforces: bool,
     /// A message with anything else goes no further.
     pub refuses: bool,
@@ -205,18 +205,18 @@ pub(crate) const ALLOWED_TARGET: u16 = u16::MAX;
 /// What a plan is made of.
 #[derive(Debug, Default)]
 pub struct Parts {
-    /// The rules.
+    /// The rules that apply to the message.
     pub rules: Vec<PlannedRule>,
     /// Kinds with what is done with them; the strictest binding of a kind that enforces counts, else the
     /// first.
     pub bindings: Vec<(u8, Binding)>,
-    /// Rules about members.
+    /// The rules about members.
     pub fields: Vec<FieldRule>,
     /// The paths that are allowed, and for whom.
     pub allowed: Option<(Vec<Path>, Minimization)>,
     /// Rules about owners of objects, each with its rule by its place in the plan.
     pub owners: Vec<(OwnerRule, u8)>,
-    /// Paths to people.
+    /// Paths to the people whom the message is about.
     pub people: Vec<PersonPath>,
     /// What documents may ask for at most.
     pub limits: Vec<PlannedLimits>,
@@ -225,7 +225,7 @@ pub struct Parts {
 }
 
 impl Plan {
-    /// Puts a plan together.
+    /// Makes the plan for one message from the rules that apply to it.
     #[must_use]
     pub fn new(mut parts: Parts, customs: Rc<[Custom]>, settings: Rc<Settings>) -> Self {
         // The first that fits acts, and one that only counts does not stand before one that acts.
@@ -383,7 +383,7 @@ impl Plan {
             .map_or_else(Category::default, |detector| detector.category)
     }
 
-    /// Whether names announce anything.
+    /// Whether any kind is announced by the names of members.
     pub(crate) const fn announces_by_name(&self) -> bool {
         !self.lexicon.is_empty()
     }

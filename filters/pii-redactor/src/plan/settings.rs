@@ -36,10 +36,10 @@ impl Settings {
 /// It is not earlier, whatever a clock says.
 const LEAST_YEAR: u64 = 2026;
 
-/// Values that stay.
+/// Values that always stay: the key `allow`.
 #[derive(Debug, Default)]
 pub struct Allowed {
-    /// In lower case.
+    /// Whole values, in lower case.
     pub values: HashSet<String>,
     /// Their beginnings, in lower case.
     pub prefixes: Vec<String>,
@@ -55,9 +55,9 @@ pub enum TypePolicy {
     /// The replacement, as a string.
     #[default]
     String,
-    /// `0`.
+    /// A number becomes `0`.
     Zero,
-    /// `null`.
+    /// A value becomes `null`.
     Null,
     /// The number itself: it only counts.
     Keep,

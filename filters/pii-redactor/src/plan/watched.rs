@@ -10,24 +10,24 @@ use crate::limits::PlannedLimits;
 /// A rule about the owners of objects.
 #[derive(Clone, Debug)]
 pub struct OwnerRule {
-    /// Where the owner stands.
+    /// The path of the member that names the owner.
     pub path: Path,
     /// How many steps the object is above it.
     pub levels: usize,
     /// Who the owner must be.
     pub equals: OwnerValue,
-    /// What becomes of an object that is another's.
+    /// The action on an object that belongs to somebody else.
     pub otherwise: Otherwise,
-    /// What becomes of an object without an owner.
+    /// The action on an object without an owner.
     pub missing: Missing,
 }
 
-/// What becomes of an object without an owner.
+/// The action on an object without an owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
-    /// It stays.
+    /// The object stays.
     Keep,
-    /// It is another's.
+    /// The object is handled as somebody else's.
     Foreign,
     /// As an item of a list in a response it is another's: the caller has left the owner out. It stays
     /// in a request, and where another document stands in the place of a list.
@@ -39,18 +39,18 @@ pub enum Missing {
 pub enum OwnerValue {
     /// A claim of the caller says it; of a list, one item is enough.
     Claim(String),
-    /// The request names it.
+    /// A value of the request.
     Request(RequestValue),
 }
 
-/// What becomes of an object that is another's.
+/// The action on an object that belongs to somebody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Otherwise {
-    /// It goes.
+    /// The object is removed.
     Remove,
     /// The message goes no further.
     Block,
-    /// It is counted.
+    /// The object stays and is counted.
     Report,
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct Target {
 pub(crate) enum What {
     /// About whom the data is, by its place in the list of people.
     Person(Direction, String),
-    /// Whose the object is.
+    /// The member names the owner of an object.
     Owner {
         /// The place among the owners.
         place: usize,

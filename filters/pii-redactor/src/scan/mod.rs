@@ -184,7 +184,7 @@ impl TextScanner {
         self.begin(self.raw_offset);
     }
 
-    /// Drops what is held.
+    /// Drops the text that is held.
     pub(crate) fn forget(&mut self) {
         self.escape.clear();
         self.begin(self.raw_offset);

@@ -143,7 +143,7 @@ impl TextScanner {
     }
 }
 
-/// Longer than any key.
+/// The most bytes that a private key may have.
 const MAX_KEY_BYTES: usize = 32 * 1024;
 /// More blank lines are not within a key.
 const MAX_LINE_ENDS: usize = 8;

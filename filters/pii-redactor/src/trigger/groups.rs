@@ -15,7 +15,7 @@ pub(super) struct Halves {
 /// The groups that a byte is in as a first.
 pub(super) const FIRST: Halves =
     halves([b"-kti", b"e", b"\xefI", b"RGI", b"x", b"pk", b"B", b":G"]);
-/// And as a second.
+/// The groups that a byte is in as a second.
 pub(super) const SECOND: Halves =
     halves([b"-", b"y", b"\xbcAD", b"Oz", b"oa", b".", b"ae", b":. \"'"]);
 

@@ -14,14 +14,14 @@ pub(crate) struct Triggers(u8);
 impl Triggers {
     /// A digit: numbers of every kind.
     pub(crate) const DIGIT: u8 = 1;
-    /// `@`: addresses.
+    /// The text has `@`, so it may have addresses.
     pub(crate) const AT: u8 = 2;
     /// A beginning of a secret, `=` between a name and one, or `::` of an address of the Internet protocol.
     pub(crate) const LITERAL: u8 = 4;
     /// `=`, or `:` with a blank or a quote behind it: values that a text gives a name.
     pub(crate) const ASSIGNMENT: u8 = 8;
 
-    /// Looks at a text.
+    /// Finds the triggers that a text has.
     #[inline]
     pub(crate) fn of(text: &[u8]) -> Self {
         Self::of_beginning(text, text.len())

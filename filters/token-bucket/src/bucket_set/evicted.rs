@@ -118,7 +118,7 @@ const GENERATIONS: usize = 4;
 /// sixty times, with 300 every fifth time.
 const FILTER_BYTES: usize = 128;
 const FILTER_MASK: u64 = 1_023;
-/// Eight buckets.
+/// The most bits that eight buckets set.
 const FEW_BITS: u32 = 24;
 /// A callback is over long before.
 const OLDEST_READING_NS: u64 = 1_000_000_000;

@@ -7,7 +7,7 @@ use policy::config::{Fields, Node};
 /// The key `bypass`: requests that no limit applies to.
 #[derive(Debug, Default)]
 pub struct Bypass {
-    /// Clients from these ranges.
+    /// Ranges of client addresses that no limit counts.
     pub ips: Vec<IpRange>,
     /// Callers with any of these claims.
     pub claims: Vec<ClaimCondition>,

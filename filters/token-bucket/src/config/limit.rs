@@ -14,7 +14,7 @@ use super::{Service, plain_name, response};
 use crate::windows::{MAX_WINDOWS, Windows};
 use policy::gcra::Gcra;
 
-/// One limit.
+/// A limit: which requests it counts, by which key, and how many may pass.
 #[derive(Clone, Debug)]
 pub struct Limit {
     /// Its name, in responses, metrics and decisions.
@@ -44,14 +44,14 @@ pub struct Limit {
     pub response: Option<CustomResponse>,
 }
 
-/// What a request costs.
+/// How many units a request costs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cost {
-    /// Always the same.
+    /// Each request costs the same.
     Fixed(u64),
     /// What a header says, from 1 to `max`.
     Header {
-        /// Its lower-case name.
+        /// The header's name, in lower case.
         name: String,
         /// The most that it can say, and what it says when it is no number.
         max: u64,

@@ -1,9 +1,9 @@
 //! The response to refused clients, as the user has written it.
 
-use policy::config::Node;
+use policy::config::{Node, names};
 use policy::refusal::CustomResponse;
 
-/// Reads a `refusal` key.
+/// Reads a `refusal` key from the configuration.
 pub(super) fn read(node: &Node<'_>) -> Option<CustomResponse> {
     node.object(|fields| {
         let status = fields.optional("status").map(|n| {
@@ -66,20 +66,9 @@ fn header_value(node: &Node<'_>) -> Option<String> {
 
 /// Headers that say how a message is framed, or that the filter itself sets, are not for the user.
 fn header_name(name: &str) -> Option<()> {
-    const RESERVED: [&str; 6] = [
-        "connection",
-        "content-length",
-        "content-type",
-        "grpc-status",
-        "retry-after",
-        "transfer-encoding",
-    ];
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    let reserved = RESERVED
-        .iter()
-        .any(|reserved| reserved.eq_ignore_ascii_case(name));
-    let good = !name.is_empty() && name.len() <= 256 && name.bytes().all(token) && !reserved;
-    good.then_some(())
+    let name = names::header_name(name).ok()?;
+    let is_reserved = names::is_framing(&name) || name == "retry-after";
+    (!is_reserved).then_some(())
 }
 
 const MAX_BODY_BYTES: usize = 65_536;

@@ -13,20 +13,20 @@ pub struct Service {
     pub domain: String,
     /// How long to wait for it.
     pub timeout: Duration,
-    /// How it is asked.
+    /// The protocol by which the service is called.
     pub transport: Transport,
 }
 
 /// How a service is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transport {
-    /// `envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit`.
+    /// gRPC: `envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit`.
     Grpc,
     /// The same as JSON over HTTP, as envoyproxy/ratelimit offers it.
     Http {
         /// The path of the call.
         path: String,
-        /// The host header.
+        /// The host and port, for `:authority`.
         authority: String,
     },
 }

@@ -3,6 +3,7 @@
 use host::route_config::PolicyOfRoute;
 use host::{Filter as _, Host, Startup};
 use policy::config::Problems;
+use policy::matching::Match;
 use policy::mode::Mode;
 
 use crate::TokenBucket;
@@ -17,12 +18,14 @@ use host::key::KeyPart;
 
 use super::start_time;
 
-/// A limit at work.
+/// A limit with its table and its counters.
 pub(super) struct ActiveLimit {
     pub(super) settings: Limit,
     /// Its buckets; `None` where a service counts alone.
     pub(super) table: Option<Table>,
     pub(super) counters: LimitCounters,
+    /// It counts every request.
+    pub(super) counts_all: bool,
     /// Its name in decisions and logs, with that of the instance before it.
     pub(super) rule: String,
 }
@@ -83,6 +86,7 @@ impl LimitSet {
                     Some(instance) => format!("{instance}/{}", settings.name),
                     None => settings.name.clone(),
                 },
+                counts_all: settings.matches == Match::default(),
                 table,
                 settings,
             });
@@ -93,7 +97,7 @@ impl LimitSet {
         })
     }
 
-    /// Those of a route.
+    /// The limits of a route with a configuration of its own.
     pub(super) fn of_route(startup: &Startup<'_>, shared: &Shared<'_>) -> Result<Self, Problems> {
         let config = startup.read::<Config>(TokenBucket::NAME)?;
         host_limits::check(&config, startup.capabilities)?;
@@ -124,49 +128,48 @@ impl PolicyOfRoute for LimitSet {
 }
 
 impl ActiveLimit {
-    /// Where a client stands in each window. `in_force` says whether the request is charged.
-    pub(super) fn states(
+    /// Adds where a client stands in each window. `in_force` says whether the request is charged.
+    pub(super) fn add_states(
         &self,
+        states: &mut Vec<LimitState>,
         decision: &BucketDecision,
         in_force: bool,
         now_ns: u64,
-    ) -> Vec<LimitState> {
+    ) {
         let tats = if in_force {
             &decision.after
         } else {
             &decision.before
         };
-        let mut states = self.states_of(tats, now_ns);
+        let first = states.len();
+        self.add_states_of(states, tats, now_ns);
         if !decision.admitted {
-            for state in &mut states {
+            for state in states.iter_mut().skip(first) {
                 state.refuses = true;
                 state.until_more = decision.wait.unwrap_or(state.until_more);
             }
         }
-        states
     }
 
-    /// Where a client with this bucket stands in each window.
-    pub(super) fn states_of(&self, tats: &Tats, now_ns: u64) -> Vec<LimitState> {
+    /// Adds where a client with this bucket stands in each window.
+    pub(super) fn add_states_of(&self, states: &mut Vec<LimitState>, tats: &Tats, now_ns: u64) {
         let Some(table) = &self.table else {
-            return Vec::new();
+            return;
         };
-        let windows = table.windows();
-        let states = windows.states(tats, now_ns);
-        let each = windows.list().iter().zip(states).enumerate();
-        each.map(|(place, (gcra, state))| LimitState {
-            name: match place {
-                0 => self.settings.name.clone(),
-                // No limit has a colon in its name.
-                _ => format!("{}:{}", self.settings.name, place.saturating_add(1)),
-            },
-            quota: gcra.burst(),
-            window: Some(gcra.window()),
-            remaining: state.remaining,
-            until_full: state.until_full,
-            until_more: state.until_next,
-            refuses: false,
-        })
-        .collect()
+        for (place, (gcra, state)) in table.windows().states(tats, now_ns).enumerate() {
+            states.push(LimitState {
+                name: match place {
+                    0 => self.settings.name.clone(),
+                    // No limit has a colon in its name.
+                    _ => format!("{}:{}", self.settings.name, place.saturating_add(1)),
+                },
+                quota: gcra.burst(),
+                window: Some(gcra.window()),
+                remaining: state.remaining,
+                until_full: state.until_full,
+                until_more: state.until_next,
+                refuses: false,
+            });
+        }
     }
 }

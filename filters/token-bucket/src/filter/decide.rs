@@ -77,10 +77,9 @@ impl TokenBucket {
             return Action::Continue;
         }
         let now_ns = host.monotonic_ns();
-        let (acting, reporting): (Vec<_>, Vec<_>) = matching
-            .counting
-            .into_iter()
-            .partition(|matching| enforces(matching.limit));
+        let mut acting = matching.counting;
+        let acts = |matching: &mut MatchingLimit| !enforces(matching.limit);
+        let reporting: Vec<_> = acting.extract_if(.., acts).collect();
         let mut charged = Vec::new();
         let states = match self.take(host, &acting, now_ns, &mut charged) {
             Ok(states) => states,
@@ -233,13 +232,16 @@ impl TokenBucket {
             Some((limit, decision.decision.as_ref().ok()?))
         });
         let mut decided: Vec<(&ActiveLimit, &BucketDecision)> = decided.collect();
-        policy::sort::by_key(&mut decided, |(_, decision)| {
-            std::cmp::Reverse(wait(decision))
-        });
-        let states = decided
-            .into_iter()
-            .flat_map(|(limit, decision)| limit.states(decision, in_force, now_ns));
-        states.collect()
+        if let [_, _, ..] = decided.as_slice() {
+            policy::sort::by_key(&mut decided, |(_, decision)| {
+                std::cmp::Reverse(wait(decision))
+            });
+        }
+        let mut states = Vec::with_capacity(decided.len());
+        for (limit, decision) in decided {
+            limit.add_states(&mut states, decision, in_force, now_ns);
+        }
+        states
     }
 
     fn refused(&self, decisions: Vec<LimitDecision>, now_ns: u64) -> Box<Refused> {

@@ -3,7 +3,7 @@
 use host::key::{Chosen, Key, KeyPart, KeySource, choose};
 use host::{Direction, Host, Request};
 use policy::explain::{self, Condition, RuleName, Step};
-use policy::matching::{Match, applies};
+use policy::matching::applies;
 
 use crate::config::{Cost, Limit};
 use crate::refusals::Reason;
@@ -41,7 +41,7 @@ impl TokenBucket {
             request,
             prefixes: self.config.sources.client_address.prefixes,
         };
-        let everything = Match::default();
+        let facts = request.facts(host, Direction::Request);
         let mut found = MatchingLimits::default();
         explain::note(|| Step::Choosing {
             filter: Self::FILTER,
@@ -50,11 +50,7 @@ impl TokenBucket {
         for (place, limit) in self.limits.iter().enumerate() {
             let settings = &limit.settings;
             explain::note(|| Step::Rule(RuleName::Name(limit.rule.clone())));
-            let is_meant = || {
-                let facts = request.facts(host, Direction::Request);
-                applies(&settings.matches, &facts)
-            };
-            if settings.matches != everything && !is_meant() {
+            if !limit.counts_all && !applies(&settings.matches, &facts) {
                 continue;
             }
             let chosen = match choose(&settings.key, &settings.on_missing_key, source) {

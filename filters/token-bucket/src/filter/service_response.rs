@@ -1,4 +1,4 @@
-//! What services say, and what becomes of the requests that wait for it.
+//! Responses of rate limit services, and the requests that wait for them.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -279,7 +279,7 @@ impl TokenBucket {
             let Some(table) = &limit.table else { continue };
             let after = table.give_back(self.storage(&shared), &charged.receipt, &clock_ns);
             if let Some(tats) = after {
-                states.extend(limit.states_of(&tats, now_ns));
+                limit.add_states_of(&mut states, &tats, now_ns);
             }
         }
         states

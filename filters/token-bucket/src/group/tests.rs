@@ -142,7 +142,7 @@ struct Request {
     given_back_after_ns: Option<u64>,
 }
 
-/// A request that passed.
+/// When a request passed, and at what cost.
 #[derive(Clone, Copy, Debug)]
 struct Passed {
     now_ns: u64,

@@ -12,13 +12,13 @@ use crate::rls::{Code, Descriptor, METHOD, RateLimitRequest, SERVICE, ServiceRes
 pub struct RateLimitQuery<L> {
     /// The place of the service in the configuration.
     pub service: usize,
-    /// What the request costs.
+    /// How many units the request costs.
     pub cost: u64,
     /// The request waits for the response. If not, the response is only counted.
     pub decides: bool,
     /// The limit of each descriptor; those of one limit stand side by side.
     pub limits: Vec<usize>,
-    /// What names the counters.
+    /// The descriptors that name the counters.
     pub descriptors: Vec<Descriptor>,
     /// What these limits were charged in this proxy, where the request does not wait.
     pub charged: Vec<Charged>,
@@ -29,9 +29,9 @@ pub struct RateLimitQuery<L> {
 /// Why a service has not decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// No response in time.
+    /// The service did not respond in time.
     Timeout,
-    /// It cannot be reached.
+    /// The service cannot be reached.
     Unavailable,
     /// It responds with an error.
     Error,
@@ -40,7 +40,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The word in metrics.
+    /// The word for this failure in metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -15,7 +15,7 @@ use crate::rls::{
 };
 
 impl RateLimitRequest<'_> {
-    /// The message `RateLimitRequest`.
+    /// Writes the message `RateLimitRequest` as JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
         let text = |text: &str| Json::String(text.to_owned());
@@ -150,7 +150,7 @@ fn current_limit(value: &Json) -> Option<CurrentLimit> {
     })
 }
 
-/// `"3s"`, `"3.000340012s"`.
+/// Reads a `google.protobuf.Duration` in JSON: `"3s"`, `"3.000340012s"`.
 fn duration(text: &str) -> Option<Duration> {
     let number = text.strip_suffix('s')?;
     let (seconds, fraction) = number.split_once('.').unwrap_or((number, ""));
@@ -186,7 +186,7 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
-/// By their numbers.
+/// The names of `RateLimitResponse.RateLimit.Unit`, by number.
 const UNITS: [&str; 8] = [
     "UNKNOWN", "SECOND", "MINUTE", "HOUR", "DAY", "MONTH", "YEAR", "WEEK",
 ];

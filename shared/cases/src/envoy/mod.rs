@@ -19,10 +19,10 @@ use self::server::{Reply, Server};
 use super::in_process::{joined, lines};
 use super::{Backend, Call, Case, CaseFile, Cuts, Error, Result, Seen, Step, records};
 
-/// What is started.
+/// The Envoy that is started, and the modules that it loads.
 #[derive(Clone, Debug)]
 pub struct EnvoySettings {
-    /// The binary.
+    /// The path of the Envoy binary.
     pub envoy: PathBuf,
     /// The module of the filter.
     pub module: PathBuf,
@@ -87,7 +87,7 @@ impl Shared {
 }
 
 impl EnvoyBackend {
-    /// Starts nothing yet.
+    /// Makes a backend; Envoy is started with the first case.
     #[must_use]
     pub const fn new(settings: EnvoySettings) -> Self {
         Self {

@@ -15,7 +15,7 @@ use super::bootstrap::LISTENER;
 use super::http;
 use crate::{Error, Result};
 
-/// A running Envoy.
+/// A running Envoy, which is stopped when this is dropped.
 pub(super) struct Envoy {
     child: Child,
     log: PathBuf,

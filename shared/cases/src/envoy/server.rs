@@ -10,7 +10,7 @@ use super::http::{self, Message};
 use crate::in_process::lines;
 use crate::{Cuts, Error, ResponseData, Result};
 
-/// A response.
+/// A response that the server is to give.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reply {
     status: u16,

@@ -286,7 +286,14 @@ impl TimeRange {
                 .map(|text| parse_time(option, text))
                 .transpose()
         };
-        Ok((time("--from", &self.from)?, time("--to", &self.to)?))
+        let (from_ms, to_ms) = (time("--from", &self.from)?, time("--to", &self.to)?);
+        if from_ms
+            .zip(to_ms)
+            .is_some_and(|(from_ms, to_ms)| from_ms >= to_ms)
+        {
+            return Err("--from is not before --to: nothing is between them".to_owned());
+        }
+        Ok((from_ms, to_ms))
     }
 }
 

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use audit::Group;
 use serde_json::{Value, json};
 
+use super::absent;
 use super::common::{Demands, Input, Result, TimeRange};
 use super::format::thousands;
-use super::logged::{Logged, is_received, or_none, pretty, tell_received, tell_unvouched, vouched};
+use super::logged::{Logged, or_none, pretty, settle_received, tell_unvouched, vouched};
 use super::subject_args::Pseudonyms;
 use super::unread::{or_not_done, tell_other_epochs, tell_unread};
 use crate::exit;
@@ -75,16 +76,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             disclosures: Vec::new(),
             crowded: 0,
             erased: 0,
-            received: 0,
         };
         (found, OtherEpochs::new(&filter))
     })?;
     let (found, epochs): (Vec<Found<'_>>, Vec<_>) = observers.into_iter().unzip();
-    let received = found.iter().map(|found| found.received).sum();
     let crowded: u64 = found.iter().map(|found| found.crowded).sum();
     let erased: u64 = found.iter().map(|found| found.erased).sum();
     let disclosures = found.into_iter().flat_map(|found| found.disclosures);
     let (disclosures, unvouched) = vouched(&trail, disclosures);
+    let (disclosures, open) = settle_received(disclosures);
     let unread = tell_unread(&trail, exit::RIGHT);
     let unread = tell_other_epochs(&OtherEpochs::merged(epochs), unread);
     let verdict = conclude(trail, &arguments.demands.question(now_ms));
@@ -100,7 +100,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         verdict.sentence
     );
     tell_unvouched(unvouched);
-    tell_received(received);
     if crowded > 0 {
         eprintln!(
             "{} records do not name everybody they are about; the person may be among those",
@@ -113,9 +112,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             thousands(erased)
         );
     }
+    let absent = absent::notes(&verdict, from_ms);
+    for note in &absent {
+        eprintln!("{note}; the person may be among them");
+    }
     Ok(match verdict.exit_code {
         1 => exit::FOUND,
-        _ if erased > 0 => or_not_done(unread),
+        _ if erased > 0 || open > 0 || !absent.is_empty() => or_not_done(unread),
         _ => unread,
     })
 }
@@ -128,8 +131,6 @@ struct Found<'s> {
     crowded: u64,
     /// Records of which those whom they are about were erased.
     erased: u64,
-    /// Records that a request was received; what became of it is in another.
-    received: u64,
 }
 
 impl Observer for Found<'_> {
@@ -138,9 +139,7 @@ impl Observer for Found<'_> {
         if !self.filter.takes_whoever(item, text, fields) {
             return;
         }
-        if self.person.is_in(text, fields) && is_received(text, fields) {
-            self.received = self.received.saturating_add(1);
-        } else if self.person.is_in(text, fields) {
+        if self.person.is_in(text, fields) {
             self.disclosures.push(Logged::new(item, text));
         } else if let Some(people) = fields.data_subject.of(text)
             && (people.contains("\"omitted\":") || people.contains("\"incomplete\":true"))
@@ -247,10 +246,11 @@ fn audit_event(one: &Logged, person: &Subject) -> Value {
         4 => ("D", "delete"),
         _ => ("R", "read"),
     };
-    let outcome = if one.outcome() == "completed" {
-        "0"
-    } else {
-        "4"
+    // Of what was only received nobody knows it, and R4 wants none then.
+    let outcome = match one.outcome() {
+        "completed" => Some("0"),
+        "received" => None,
+        _ => Some("4"),
     };
     // A record may be about others too, who are none of this person's business.
     let person = person.pseudonym_among(one.people());
@@ -284,7 +284,7 @@ fn audit_event(one: &Logged, person: &Subject) -> Value {
         json!({ "coding": [{ "system": "http://dicom.nema.org/resources/ontology/DCM", "code": code, "display": display }] })
     };
     let writes = action != "R";
-    json!({
+    let mut event = json!({
         "resourceType": "AuditEvent",
         "type": {
             "system": "http://terminology.hl7.org/CodeSystem/audit-event-type", "code": "rest",
@@ -293,7 +293,6 @@ fn audit_event(one: &Logged, person: &Subject) -> Value {
         "subtype": [{ "system": "http://hl7.org/fhir/restful-interaction", "code": interaction }],
         "action": action,
         "recorded": time::format(one.time_ms),
-        "outcome": outcome,
         "agent": [{
             "type": role(writes),
             "who": { "identifier": { "value": one.caller() } },
@@ -317,11 +316,21 @@ fn audit_event(one: &Logged, person: &Subject) -> Value {
             },
             "name": one.text("/api/operation")
         }]
-    })
+    });
+    let members = event.as_object_mut();
+    match (members, outcome) {
+        (Some(members), Some(outcome)) => members.insert("outcome".to_owned(), outcome.into()),
+        (Some(members), None) => members.insert("outcomeDesc".to_owned(), NO_OUTCOME.into()),
+        (None, _) => None,
+    };
+    event
 }
+
+const NO_OUTCOME: &str = "The request was received; no record says what became of it.";
 
 const AFTER_HELP: &str = "\
 An accounting of disclosures: every request that audit rules with `data_subject` say was about the person,
 who made it, and which classes of data were seen in clear, masked, removed or blocked. People are recorded
 by pseudonyms, so --pseudonym-key-env is needed. Exit status: 0 done, 1 done, and the trail fails
-verification, 2 not possible, not all was read, or whom a record is about was erased, 64 wrong usage.";
+verification, 2 not possible, or the list may not be all: not all was read, records are missing, were sampled out, purged
+or removed, nothing says what became of a request, or whom a record is about was erased, 64 wrong usage.";

@@ -113,7 +113,12 @@ fn page(inventory: &Inventory, is_documented: bool) -> String {
             .iter()
             .map(|r| r.operation.clone())
             .collect();
-        names(&mut text, "Documented and not seen", &unused);
+        // One of a request without a path may be any of these.
+        let not_seen = match inventory.pathless {
+            0 => "Documented and not seen",
+            _ => "Documented, and not seen or among those whose path is not in the record",
+        };
+        names(&mut text, not_seen, &unused);
         names(&mut text, "Left out of the document", &inventory.remarks);
     } else {
         rows(&mut text, "Seen", &inventory.undocumented);
@@ -125,11 +130,23 @@ fn page(inventory: &Inventory, is_documented: bool) -> String {
             "{more} requests for further operations, which were too many to be named"
         );
     }
+    if inventory.pathless > 0 {
+        let _ = writeln!(
+            text,
+            "{} requests whose path is not in the record, so that nobody can tell what they were for; \
+             give their rules a template",
+            thousands(inventory.pathless)
+        );
+    }
     let _ = writeln!(
         text,
-        "{} requests for what is not {}, refused or not found",
+        "{} requests that were refused or not found, for what is not {}",
         thousands(inventory.not_found),
-        if is_documented { "documented" } else { "there" }
+        if is_documented {
+            "documented"
+        } else {
+            "seen otherwise; whether it is there, the trail does not tell"
+        }
     );
     not_counted(&mut text, inventory);
     text
@@ -180,13 +197,17 @@ fn processing(inventory: &Inventory) -> String {
             true => none.to_owned(),
             false => printable(&joined(set)),
         };
-        let more = if seen.more_callers { ", and more" } else { "" };
+        let more = if seen.more_recipients {
+            ", and more"
+        } else {
+            ""
+        };
         let _ = writeln!(
             text,
             "\n{}\n  data        {}\n  recipients  {}{more}\n  purposes    {}\n  retention   {} (of the trail)",
             printable(&row.operation),
             printable(&joined(&seen.classes)),
-            recipients(&seen.callers),
+            recipients(&seen.recipients),
             or_none(&seen.purposes, "none said; to be added"),
             or_none(&seen.retention, "none"),
         );

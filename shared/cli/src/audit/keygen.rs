@@ -74,6 +74,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         { "id": key.id(), "public_key": key.public().to_hex(), "role": role }
     ]});
     say!("{entry}");
+    if let Some(id) = arguments.id.as_deref().filter(|_| !arguments.operator) {
+        eprintln!(
+            "Say \"key_id\": {id:?} in \"chain\" of audit-emitter, so that records name the key so."
+        );
+    }
     Ok(exit::RIGHT)
 }
 

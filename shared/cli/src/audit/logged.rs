@@ -1,12 +1,13 @@
 //! Records of requests that somebody asked for, one by one.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::common::Result;
 use super::format::{printable, thousands};
 use trail::chains::Trail;
 use trail::item::{ChainUid, Item};
-use trail::scan::Fields;
 
 /// The record of a request.
 pub(super) struct Logged {
@@ -41,21 +42,48 @@ pub(super) fn tell_unvouched(unvouched: u64) {
     }
 }
 
-/// Whether a record says no more than that a request was received. It is written before anybody knows
-/// whether the request is refused; another record says what became of it.
-pub(super) fn is_received(text: &str, fields: &Fields) -> bool {
-    fields.stage.string(text) == Some("received")
-}
-
-/// Says how many of those were left out, on standard error.
-pub(super) fn tell_received(received: u64) {
-    if received > 0 {
+/// Takes the records that a request was received out of those in order, but for requests of which no other record
+/// says what became. Says how many there are of either, on standard error, and returns how many are open.
+pub(super) fn settle_received(records: Vec<Logged>) -> (Vec<Logged>, u64) {
+    let (received, mut kept): (Vec<Logged>, Vec<Logged>) =
+        records.into_iter().partition(Logged::is_received);
+    // Clients may choose ids: each outcome is that of one request.
+    let mut ended: BTreeMap<&str, u64> = BTreeMap::new();
+    for outcome in &kept {
+        let count = ended.entry(outcome.text(REQUEST_UID)).or_default();
+        *count = count.saturating_add(1);
+    }
+    let mut open = Vec::new();
+    let mut settled = 0_u64;
+    for one in received {
+        match ended.get_mut(one.text(REQUEST_UID)) {
+            Some(count) if *count > 0 => {
+                *count = count.saturating_sub(1);
+                settled = settled.saturating_add(1);
+            }
+            _ => open.push(one),
+        }
+    }
+    if settled > 0 {
         eprintln!(
             "{} further records say that a request was received; those above say what became of it",
-            thousands(received)
+            thousands(settled)
         );
     }
+    let count = open.len() as u64;
+    if count > 0 {
+        eprintln!(
+            "{} requests were received, and no record says what became of them: it was sampled out, lost, or is of another time",
+            thousands(count)
+        );
+        kept.append(&mut open);
+        kept.sort_by_key(|one| (one.time_ms, one.chain, one.sequence));
+    }
+    (kept, count)
 }
+
+/// The id of a request, which its records share.
+const REQUEST_UID: &str = "/api/request/uid";
 
 impl Logged {
     pub(super) fn new(item: &Item, text: &str) -> Self {
@@ -85,9 +113,15 @@ impl Logged {
         }
     }
 
-    /// `completed`, `refused` or `failed`.
+    /// Whether it says no more than that the request was received.
+    pub(super) fn is_received(&self) -> bool {
+        self.text("/unmapped/stage") == "received"
+    }
+
+    /// `completed`, `refused` or `failed`; `received` where nothing more is known.
     pub(super) fn outcome(&self) -> &'static str {
         match (self.number("/action_id"), self.number("/status_id")) {
+            _ if self.is_received() => "received",
             (2, _) => "refused",
             (_, 2) => "failed",
             _ => "completed",

@@ -1,5 +1,6 @@
 //! `meshward audit`: arguments and output; reading, verifying and rewriting trails is the `trail` crate's.
 
+mod absent;
 pub(crate) mod common;
 mod coverage;
 mod disclosures;

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use super::absent;
 use super::common::{Demands, Input, Result};
 use super::format::thousands;
-use super::logged::{Logged, is_received, or_none, pretty, tell_received, tell_unvouched, vouched};
+use super::logged::{Logged, or_none, pretty, settle_received, tell_unvouched, vouched};
 use super::selection::Selection;
 use super::unread::{tell_other_epochs, tell_unread};
 use crate::exit;
@@ -57,14 +58,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         let found = Found {
             filter: &filter,
             requests: Vec::new(),
-            received: 0,
         };
         (found, OtherEpochs::new(&filter))
     })?;
     let (found, epochs): (Vec<Found<'_>>, Vec<_>) = observers.into_iter().unzip();
-    let received = found.iter().map(|found| found.received).sum();
     let requests = found.into_iter().flat_map(|found| found.requests);
     let (requests, unvouched) = vouched(&trail, requests);
+    let (requests, _) = settle_received(requests);
     let unread = tell_unread(&trail, exit::RIGHT);
     let unread = tell_other_epochs(&OtherEpochs::merged(epochs), unread);
     let verdict = conclude(trail, &question);
@@ -94,7 +94,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         );
     }
     tell_unvouched(unvouched);
-    tell_received(received);
+    for note in absent::notes(&verdict, filter.from_ms) {
+        eprintln!("{note}");
+    }
     Ok(match verdict.exit_code {
         1 => exit::FOUND,
         _ => unread,
@@ -104,8 +106,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
 struct Found<'f> {
     filter: &'f Filter,
     requests: Vec<Logged>,
-    /// Records that a request was received; what became of it is in another.
-    received: u64,
 }
 
 impl Observer for Found<'_> {
@@ -116,11 +116,7 @@ impl Observer for Found<'_> {
         if !self.filter.takes(item, text, fields) {
             return;
         }
-        if is_received(text, fields) {
-            self.received = self.received.saturating_add(1);
-        } else {
-            self.requests.push(Logged::new(item, text));
-        }
+        self.requests.push(Logged::new(item, text));
     }
 }
 

@@ -12,6 +12,7 @@ use crate::audit::format::printable;
 use crate::color::{Colour, painted};
 use crate::exit;
 use crate::output::say;
+use crate::simulated::Host;
 
 /// Checks configurations with the very code that the filter runs, and what stands around them
 ///
@@ -27,12 +28,16 @@ use crate::output::say;
   meshward check token-bucket limits.json
   meshward check envoy.yaml
   meshward check --format github --deny warnings manifests/ 'config/**/*.yaml'
+  meshward check --host kong limits.json
   meshward check --allow escaped_slashes_kept envoy.yaml
   cat limits.json | meshward check --format json -")]
 pub(crate) struct Arguments {
     /// Whose configurations they are, where that is not plain from the file: a filter, `meshward` for all in one, or `envoy`; then files, folders and patterns
     #[arg(value_name = "[FILTER] FILE", required = true)]
     words: Vec<String>,
+    /// The host that a configuration by itself is for; a manifest says it
+    #[arg(long, value_enum, default_value_t = Host::Envoy, value_name = "HOST")]
+    host: Host,
     /// How findings are written
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
@@ -95,7 +100,8 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
                 is_incomplete = true;
             }
             Ok(source) => {
-                let checked = check(&source, filter.map(String::as_str), now_s());
+                let filter = filter.map(String::as_str);
+                let checked = check(&source, filter, arguments.host.profile(), now_s());
                 let mut findings = checked.findings;
                 findings.retain(|f| f.is_error || !arguments.allow.contains(&f.code.id));
                 tell(&source, &findings, checked.is_ours, arguments.format);

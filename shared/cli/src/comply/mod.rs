@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use audit::Hash;
 use comply::assessment::{Assessment, Basis, Configurations};
 use comply::control::{Catalog, Framework, Measure};
-use comply::effective::RouteConfig;
+use comply::effective::{Bypassed, RouteConfig};
 use comply::evidence::{Found, Period, Search};
 use comply::inventory::{Inventory, Survey};
+use host::fake::Profile;
 use inspect::check::configured::{self, Configured, SaidByRoute};
-use inspect::check::{BUNDLE, parsed};
+use inspect::check::{self, BUNDLE, Bypass, Source, parsed};
 use meshward_bundle::config::{Part, split};
 use serde_json::Value;
 use trail::source::files_of;
@@ -33,7 +34,7 @@ use crate::output::{Output, say};
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// Which standards: pci, hipaa, gdpr, ccpa, soc2, iso27001, nist, bulk-data; or list
+    /// Which standards: pci, hipaa, gdpr, ccpa, soc2, iso27001, nist, bulk-data, owasp-api; or list
     #[arg(
         long = "framework",
         value_name = "NAME",
@@ -105,9 +106,10 @@ fn made(arguments: &Arguments) -> Result<u8> {
         return Err("--config is needed: the configuration of the gateway".to_owned());
     }
     arguments.output.refuse_inputs(arguments.all_paths()?)?;
-    let configurations = arguments.configurations()?;
     let now_ms = arguments.how.now_ms()?;
-    let forms = configurations.forms(i64::try_from(now_ms / 1000).unwrap_or(i64::MAX));
+    let now_s = i64::try_from(now_ms / 1000).unwrap_or(i64::MAX);
+    let configurations = arguments.configurations(now_s)?;
+    let forms = configurations.forms(now_s);
     let (from_ms, to_ms) = arguments.times.span()?;
     let period = Period { from_ms, to_ms };
     let measures: Vec<&Measure> = catalog.measures.iter().collect();
@@ -166,7 +168,7 @@ impl Arguments {
         for path in &self.controls {
             let file = path.display().to_string();
             let text = std::fs::read_to_string(path).map_err(|error| format!("{file}: {error}"))?;
-            let added = catalog.add(&file, &text);
+            let added = catalog.add_own(&file, &text);
             added.map_err(|error| error.to_string())?;
         }
         Ok(catalog)
@@ -197,10 +199,10 @@ impl Arguments {
         Ok(paths)
     }
 
-    fn configurations(&self) -> Result<Configurations> {
+    fn configurations(&self, now_s: i64) -> Result<Configurations> {
         let mut all = Configurations::default();
         for file in &self.configs {
-            add_configurations(&mut all, file)?;
+            add_configurations(&mut all, file, now_s)?;
         }
         Ok(all)
     }
@@ -253,7 +255,7 @@ struct Searched {
 }
 
 /// Adds what a file has, by the names of the bundle's parts.
-fn add_configurations(all: &mut Configurations, file: &Path) -> Result<()> {
+fn add_configurations(all: &mut Configurations, file: &Path, now_s: i64) -> Result<()> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).map_err(|error| format!("{name}: {error}"))?;
     let wrong = |error: String| format!("{name}: {error}");
@@ -273,6 +275,7 @@ fn add_configurations(all: &mut Configurations, file: &Path) -> Result<()> {
             "{name}: no configuration of a filter in it; `meshward check` says more"
         ));
     }
+    add_bypasses(all, &name, text, &found, now_s);
     for Configured { filter, json, .. } in found {
         // The filter would not start with what it refuses, so nothing of it is set.
         parsed(filter, &json)
@@ -291,6 +294,42 @@ fn add_configurations(all: &mut Configurations, file: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Adds what `meshward check` finds in a file by which requests pass filters by.
+fn add_bypasses(
+    all: &mut Configurations,
+    name: &str,
+    text: String,
+    found: &[Configured],
+    now_s: i64,
+) {
+    let source = Source {
+        name: name.to_owned(),
+        text,
+        is_named: true,
+    };
+    let findings = check::check(&source, None, Profile::Envoy, now_s).findings;
+    let switches = |filter: &str| {
+        let of_filter = |bypass: &&Bypass| bypass.filter == filter && bypass.is_of_all;
+        let bypasses = findings.iter().flat_map(|finding| &finding.bypasses);
+        bypasses.filter(of_filter).count()
+    };
+    for finding in &findings {
+        for Bypass { filter, is_of_all } in &finding.bypasses {
+            let places = found.iter().filter(|one| one.filter == *filter).count();
+            // A filter that stands in two places and is off in one is there for some.
+            let is_of_all = *is_of_all && switches(filter) >= places;
+            let parts = Part::ALL.into_iter();
+            let parts = parts.filter(|part| *filter == BUNDLE || part.filter() == *filter);
+            let reason = format!("{}: {}", finding.place(), finding.message);
+            all.bypasses.extend(parts.map(|part| Bypassed {
+                part,
+                is_of_all,
+                reason: reason.clone(),
+            }));
+        }
+    }
 }
 
 fn value(json: &str, name: &str) -> Result<Value> {

@@ -48,7 +48,7 @@ fn marked(mark: char, text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// How many values of which kind were found by which rule, and what became of them; on standard error,
+/// How many values of which kind were found by which rule, and how they were handled; on standard error,
 /// since the result is on standard output.
 pub(super) fn sums(plan: &Plan, tally: &Tally, bytes: u64) {
     eprintln!("meshward redact: {bytes} bytes read");

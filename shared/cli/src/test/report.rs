@@ -22,7 +22,7 @@ pub(super) enum Format {
     Junit,
 }
 
-/// What became of a case.
+/// The outcome of a case.
 #[derive(Debug)]
 pub(super) enum Outcome {
     Passed,

@@ -16,7 +16,7 @@ pub(crate) struct Run {
 
 pub(crate) type Reader = fn(&Json) -> Run;
 
-/// A document without some key, the path of the object that lacks it, and what became of it.
+/// A document without some key, the path of the object that lacks it, and whether it was accepted.
 pub(crate) type Without = (Json, String, String);
 
 /// What is known about a converter.
@@ -32,7 +32,7 @@ pub(crate) struct Observed {
     objects: BTreeMap<String, BTreeSet<BTreeSet<String>>>,
     /// Keys that may be absent.
     optional: HashSet<(String, &'static str)>,
-    /// Documents that were accepted, and what became of them.
+    /// Documents that were accepted, and what they were read as.
     pub(crate) good: Vec<(Json, String)>,
     /// Documents that were accepted without a key, and the path of the object that lacks it.
     pub(crate) without: BTreeMap<(String, &'static str), Vec<Without>>,

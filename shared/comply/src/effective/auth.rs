@@ -10,7 +10,7 @@ use policy::config::Configuration;
 use policy::mode::{Mode, OnError};
 use serde_json::{Map, Value, json};
 
-use super::reach::{VALUE_TESTS, is_about_health, is_of_all, items, names_a_value};
+use super::reach::{VALUE_TESTS, is_about_health, is_bounded, is_of_all, items, names_a_value};
 use super::{mode_word, span};
 
 /// `admits`: each rule, and the default, by which somebody gets through, but for health checks.
@@ -53,6 +53,7 @@ pub(super) fn effective(
         "admits": admits,
         "otherwise": {"mode": mode_word(mode), "access": word},
         "keys": keys(&read, config, now_s),
+        "failures": failures(config),
     }))
 }
 
@@ -281,6 +282,23 @@ fn keys(config: &Config, written: &Map<String, Value>, now_s: i64) -> Vec<Value>
     let rows = entries.map(|key| json!({"id": key.id, "ends_in": key.expires_s.map(ends_in)}));
     rows.collect()
 }
+
+/// The limits of failed attempts: by what, and whether somebody who guesses is slowed down.
+fn failures(written: &Map<String, Value>) -> Vec<Value> {
+    let limits = written.get("failures").and_then(Value::as_object);
+    let limits = limits.map_or(&[][..], |failures| items(failures, "limits"));
+    let rows = limits.iter().map(|limit| {
+        let rate = limit.get("rate").unwrap_or(&Value::Null);
+        let of_minute = (MOST_FAILURES, Duration::from_secs(60));
+        json!({
+            "by": limit.get("key"),
+            "is_bounded": is_bounded(rate, limit.get("burst"), of_minute, MOST_FAILURES),
+        })
+    });
+    rows.collect()
+}
+
+const MOST_FAILURES: u64 = 100;
 
 /// The methods of RFC 8176 of which it is clear what they prove: what one knows, has and is.
 const METHODS: [&[&str]; 3] = [

@@ -27,18 +27,67 @@ use reach::{is_of_all, read_match};
 pub struct Form {
     /// Which requests: `all routes`, `_rules_[0] of jwt-auth`.
     pub name: String,
-    /// What predicates ask about.
+    /// The document that predicates are evaluated on.
     pub document: Value,
+    /// Some requests meet it. Else it is what a file says, and the name is why no request does.
+    pub is_met: bool,
+}
+
+/// A filter that requests pass by, though it is configured: it is switched off, or stands where they do not come.
+#[derive(Clone, Debug)]
+pub struct Bypassed {
+    /// The filter.
+    pub part: Part,
+    /// All requests do; else some.
+    pub is_of_all: bool,
+    /// The place in the manifest, and what is wrong there.
+    pub reason: String,
+}
+
+/// The forms where requests pass filters by: those that some meet, and what is configured and met by none.
+pub(crate) fn passed_by(mut all: Vec<Form>, bypasses: &[Bypassed]) -> Vec<Form> {
+    let written = all.clone();
+    let lacking = |form: &mut Form, part: Part| {
+        if let Some(document) = form.document.as_object_mut() {
+            document.remove(part.key());
+        }
+    };
+    for bypass in bypasses.iter().filter(|bypass| bypass.is_of_all) {
+        for form in &mut all {
+            lacking(form, bypass.part);
+        }
+    }
+    let Some(plain) = all.first().cloned() else {
+        return all;
+    };
+    for bypass in bypasses {
+        let mut form = match written.first() {
+            Some(written) if bypass.is_of_all => written.clone(),
+            _ => plain.clone(),
+        };
+        form.name.clone_from(&bypass.reason);
+        form.is_met = !bypass.is_of_all;
+        if form.is_met {
+            lacking(&mut form, bypass.part);
+        }
+        // One fault of the bundle is one of each of its filters.
+        match all.iter_mut().find(|known| known.name == form.name) {
+            Some(known) if known.is_met => lacking(known, bypass.part),
+            Some(_) => {}
+            None => all.push(form),
+        }
+    }
+    all
 }
 
 /// What a route says in place of what a filter's configuration says.
 #[derive(Clone, Debug)]
 pub struct RouteConfig {
-    /// The filter.
+    /// The filter that the configuration is for.
     pub part: Part,
-    /// Where it says so.
+    /// The place in the manifest that has the configuration.
     pub place: String,
-    /// What.
+    /// The members of the configuration.
     pub members: Map<String, Value>,
 }
 
@@ -58,6 +107,7 @@ pub fn forms(parts: &Map<String, Value>, routes: &[RouteConfig], now_s: i64) -> 
     let mut all = vec![Form {
         name: "all routes".to_owned(),
         document: Value::Object(plain.clone()),
+        is_met: true,
     }];
     for part in Part::ALL {
         let Some(config) = known(part) else {
@@ -81,6 +131,7 @@ pub fn forms(parts: &Map<String, Value>, routes: &[RouteConfig], now_s: i64) -> 
             all.push(Form {
                 name,
                 document: Value::Object(document),
+                is_met: true,
             });
         }
     }

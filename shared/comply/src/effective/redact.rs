@@ -175,11 +175,11 @@ pub(super) struct Rules<'c> {
     pub(super) rules: Vec<RuleAt<'c>>,
     /// Nothing that applies to all rules lets values pass that they are about.
     pub(super) is_whole: bool,
-    /// Whose browser sends `Sec-GPC`.
+    /// Callers whose browser sends `Sec-GPC: 1`.
     opted_out: Audience,
     /// Who has refused that sensitive information is used, or that anything is sold or shared.
     limiting: Audience,
-    /// Who says nothing.
+    /// Callers who send no signal about consent.
     unasked: Audience,
 }
 

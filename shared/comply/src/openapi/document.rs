@@ -25,11 +25,11 @@ pub struct Document<'d> {
 /// An operation as its document describes it.
 #[derive(Clone, Debug)]
 pub struct Described<'d> {
-    /// `GET`.
+    /// The method: `GET`.
     pub method: String,
     /// `/patients/{id}`, with the path of the server before it.
     pub template: String,
-    /// The operation.
+    /// The operation object of the document.
     pub operation: &'d Value,
     /// The hosts of its servers, where the document names some.
     pub hosts: BTreeSet<String>,
@@ -44,22 +44,22 @@ pub type Alternatives<'d> = Vec<Vec<(&'d str, Vec<&'d str>)>>;
 /// Which message of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Way {
-    /// What clients send.
+    /// Requests, which clients send.
     Request,
-    /// What they get.
+    /// Responses, which clients get.
     Response,
 }
 
 /// What is said of the bodies of an operation in one direction.
 #[derive(Clone, Debug, Default)]
 pub struct Body<'d> {
-    /// Schemas of JSON.
+    /// The schemas of JSON bodies.
     pub schemas: Vec<&'d Value>,
     /// Schemas of forms, whose members are fields.
     pub forms: Vec<&'d Value>,
     /// The media types of both.
     pub types: BTreeSet<String>,
-    /// Media types without members.
+    /// Media types that have no schema of members.
     pub other_types: BTreeSet<String>,
 }
 
@@ -311,7 +311,7 @@ impl<'d> Described<'d> {
     }
 }
 
-/// The servers of operations.
+/// The servers that operations are offered at.
 #[derive(Clone, Debug, Default)]
 struct Servers {
     /// The paths before those of operations.

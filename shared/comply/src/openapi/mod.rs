@@ -19,7 +19,7 @@ use document::MAX_OPERATIONS;
 /// An operation of the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
-    /// `GET`.
+    /// The method: `GET`.
     pub method: String,
     /// `/patients/{id}`, with the path of the server before it.
     pub template: String,
@@ -46,17 +46,17 @@ struct Segment {
     exact: BTreeMap<String, Self>,
     /// Segments with a variable: what stands before it and behind it.
     open: BTreeMap<(String, String), Self>,
-    /// By method.
+    /// The operations of this path, by method.
     operations: BTreeMap<String, usize>,
 }
 
 /// Why a document cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenApiError {
-    /// It is something else.
+    /// The document is something else.
     #[error("no OpenAPI document: {0}")]
     NotOpenApi(&'static str),
-    /// Of another version.
+    /// The document is of an unknown version.
     #[error("OpenAPI {0}: versions 3.0 and 3.1 are read")]
     Version(String),
     /// There is too much in it.

@@ -15,7 +15,7 @@ pub(super) struct View<'d> {
     /// Any members may be there.
     pub(super) is_open: bool,
     pub(super) members: BTreeMap<&'d str, Vec<&'d Value>>,
-    /// Members with any name.
+    /// Schemas of members with any name.
     pub(super) others: Vec<&'d Value>,
     pub(super) items: Vec<&'d Value>,
     /// Some of `others` have names that fit a pattern, which no path can say.
@@ -266,7 +266,7 @@ fn has_type(schema: &Map<String, Value>, wanted: &str) -> bool {
     }
 }
 
-/// `true`, or `{}`.
+/// Whether a schema allows everything: `true`, or `{}`.
 fn says_nothing(schema: &Value) -> bool {
     *schema == Value::Bool(true) || schema.as_object().is_some_and(Map::is_empty)
 }

@@ -14,7 +14,7 @@ pub enum Allowed {
     Anything,
     /// Only what these paths lead to.
     Members {
-        /// Paths into the document.
+        /// Paths of the members that are allowed.
         paths: BTreeSet<String>,
         /// Below so many levels, anything may be there, for there would be too many paths.
         cut_at: Option<usize>,
@@ -30,7 +30,7 @@ pub enum Allowed {
 pub struct Size {
     /// Bytes of JSON, with every character escaped.
     pub bytes: Option<u64>,
-    /// Members and items.
+    /// The most members and items.
     pub members: Option<u64>,
     /// Levels of objects and arrays.
     pub depth: Option<u64>,
@@ -289,7 +289,7 @@ fn step(name: &str) -> String {
     }
 }
 
-/// `['a','b']`.
+/// Writes names as a list: `['a','b']`.
 fn listed<'n>(names: impl IntoIterator<Item = &'n &'n str>) -> String {
     let quoted = |name: &&str| {
         let name = name.replace('\\', "\\\\").replace('\'', "\\'");

@@ -8,9 +8,9 @@ use super::{Literal, Node, Operator, Path, Step};
 pub struct SyntaxError {
     /// How many bytes are before it.
     pub at: usize,
-    /// What stands there.
+    /// The rest of the text, from where parsing failed.
     pub rest: String,
-    /// What was expected.
+    /// What was expected there.
     pub what: &'static str,
 }
 
@@ -224,7 +224,7 @@ const fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '$'
 }
 
-/// Longer ones first.
+/// The signs of operators; longer ones come first.
 const SIGNS: [(&str, Operator); 6] = [
     ("==", Operator::Equal),
     ("!=", Operator::NotEqual),

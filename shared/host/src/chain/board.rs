@@ -56,7 +56,7 @@ pub(super) struct StreamBoard {
     pub(super) replied_by: Option<usize>,
     /// The request goes no further.
     pub(super) request_is_over: bool,
-    /// Nor does the response.
+    /// No further callback about the response will come.
     pub(super) response_is_over: bool,
     pub(super) properties: Vec<(String, Option<Vec<u8>>)>,
     /// What stays the same for the whole stream: who it comes from.

@@ -22,9 +22,9 @@ pub(super) enum Piece {
 /// How far a message has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
-    /// Past all parts.
+    /// All parts have let it pass.
     Passed,
-    /// A part holds it.
+    /// A part holds it back.
     Held,
     /// A part has put an end to it, with this action.
     Stopped(Action),

@@ -10,7 +10,7 @@ use crate::Action;
 /// the first one has just been given. So a body that is held stays with the host, under its limits.
 #[derive(Debug, Default)]
 pub(super) struct Flow {
-    /// The headers have come.
+    /// Whether the headers of this direction have come.
     pub(super) has_begun: bool,
     /// The headers were the end of it.
     pub(super) ends_with_headers: bool,

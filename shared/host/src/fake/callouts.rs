@@ -21,7 +21,7 @@ pub struct PendingCall {
     pub stream: Option<ContextId>,
     /// The cluster name, or `host[:port]` on nginx hosts. For gRPC the bytes as they were given.
     pub upstream: Vec<u8>,
-    /// What is called.
+    /// The HTTP or gRPC call that was made.
     pub call: AnyCall,
     /// How long the host waits; zero for ever.
     pub timeout: Duration,
@@ -54,7 +54,7 @@ pub(super) struct CallResponse {
 }
 
 impl FakeHost {
-    /// `proxy_http_call`.
+    /// Starts an HTTP call: `proxy_http_call`.
     pub fn start_http_call(
         &self,
         upstream: &[u8],
@@ -101,7 +101,7 @@ impl FakeHost {
         Ok(self.start_call(upstream, call, timeout))
     }
 
-    /// `proxy_grpc_cancel`.
+    /// Cancels a gRPC call: `proxy_grpc_cancel`.
     pub fn grpc_cancel(&self, token: CallToken) -> HostResult<()> {
         self.enter("proxy_grpc_cancel")?;
         let removed = self.state.borrow_mut().calls.remove(&token);

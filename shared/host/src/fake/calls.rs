@@ -37,7 +37,7 @@ impl FakeHost {
         Ok(())
     }
 
-    /// `proxy_get_current_time_nanoseconds`.
+    /// Reads the wall clock, which tests set: `proxy_get_current_time_nanoseconds`.
     pub fn get_current_time(&self) -> HostResult<u64> {
         self.enter("proxy_get_current_time_nanoseconds")?;
         Ok(nanoseconds(self.process.wall_clock()))
@@ -81,19 +81,19 @@ impl FakeHost {
         value.map_err(Failure::Status)
     }
 
-    /// `proxy_set_property`.
+    /// Sets a property of the stream: `proxy_set_property`.
     pub fn set_property_value(&self, path: &str, value: &[u8]) -> HostResult<()> {
         self.enter("proxy_set_property")?;
         self.store_property(path, value).map_err(Failure::Status)
     }
 
-    /// `proxy_get_shared_data`.
+    /// Reads a value that all VMs share: `proxy_get_shared_data`.
     pub fn get_shared_data(&self, key: &str) -> HostResult<SharedValue> {
         self.enter("proxy_get_shared_data")?;
         self.process.read_shared(key)
     }
 
-    /// `proxy_set_shared_data`.
+    /// Writes a value that all VMs share, unless it changed since `cas`: `proxy_set_shared_data`.
     pub fn write_shared_data(&self, key: &str, value: &[u8], cas: u32) -> HostResult<()> {
         self.enter("proxy_set_shared_data")?;
         self.process.write_shared(key, value, cas)
@@ -124,7 +124,7 @@ impl FakeHost {
         }
     }
 
-    /// `proxy_define_metric`.
+    /// Defines a metric, or finds the one of this name: `proxy_define_metric`.
     pub fn define_metric_id(&self, kind: MetricKind, name: &str) -> HostResult<MetricId> {
         self.enter("proxy_define_metric")?;
         if self.profile() == Profile::Apisix {
@@ -134,7 +134,7 @@ impl FakeHost {
         Ok(self.process.define_metric(kind, name))
     }
 
-    /// `proxy_increment_metric`.
+    /// Adds to a counter or gauge: `proxy_increment_metric`.
     pub fn increment_metric_by(&self, id: MetricId, offset: i64) -> HostResult<()> {
         self.enter("proxy_increment_metric")?;
         if self.profile() == Profile::Apisix {
@@ -154,7 +154,7 @@ impl FakeHost {
         Ok(changed?)
     }
 
-    /// `proxy_record_metric`.
+    /// Sets a gauge, or records a value in a histogram: `proxy_record_metric`.
     pub fn record_metric_value(&self, id: MetricId, value: u64) -> HostResult<()> {
         self.enter("proxy_record_metric")?;
         if self.profile() == Profile::Apisix {
@@ -172,7 +172,7 @@ impl FakeHost {
         Ok(changed?)
     }
 
-    /// `proxy_get_metric`.
+    /// Reads a counter or gauge: `proxy_get_metric`.
     pub fn get_metric_value(&self, id: MetricId) -> HostResult<u64> {
         self.enter("proxy_get_metric")?;
         let mut value = 0;
@@ -186,7 +186,7 @@ impl FakeHost {
         Ok(value)
     }
 
-    /// `proxy_done`.
+    /// Says that a context has finished after all: `proxy_done`.
     pub fn finish(&self) -> HostResult<()> {
         if self.profile() == Profile::Apisix {
             self.log_error_of_the_host("failed to mark context as done".to_owned());

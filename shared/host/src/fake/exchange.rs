@@ -36,7 +36,7 @@ impl Request {
             .header("x-request-id", "5f0c7a3d-9b1e-4c2f-8a6d-0e9b7c5a3f11")
     }
 
-    /// `GET`.
+    /// A `GET` request for `path`, without a body.
     #[must_use]
     pub fn get(path: &str) -> Self {
         Self::new("GET", path)
@@ -133,7 +133,7 @@ impl Response {
 macro_rules! message_parts {
     ($message:ident) => {
         impl $message {
-            /// Adds a header.
+            /// Adds a header behind those that are there.
             #[must_use]
             pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
                 pairs::add(&mut self.message.headers, name.as_bytes(), value.as_ref());
@@ -146,7 +146,7 @@ macro_rules! message_parts {
                 self.chunks([body.into()])
             }
 
-            /// The body in pieces.
+            /// Sets the body, which arrives in these pieces.
             #[must_use]
             pub fn chunks(mut self, chunks: impl IntoIterator<Item = Vec<u8>>) -> Self {
                 self.message.chunks = chunks.into_iter().collect();
@@ -183,9 +183,9 @@ impl Outgoing {
 /// A message as the other side got it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
-    /// `None` when nothing arrived.
+    /// The headers; `None` if none arrived.
     pub headers: Option<HeaderPairs>,
-    /// The body, joined.
+    /// The body, with its pieces joined.
     pub body: Vec<u8>,
     /// The body in the pieces in which it arrived.
     pub chunks: Vec<Vec<u8>>,
@@ -206,7 +206,7 @@ impl Message {
         }
     }
 
-    /// `:status` of a response.
+    /// The status of a response, from `:status`.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.header(":status")?.parse().ok()
@@ -235,7 +235,7 @@ impl Message {
     }
 }
 
-/// What became of one request.
+/// The outcome of one exchange.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub(super) upstream: Message,

@@ -9,7 +9,7 @@ use super::{Failure, FakeHost, LocalReply, Profile};
 use crate::{Buffer, Direction, HeaderMap, Status};
 
 impl FakeHost {
-    /// `proxy_get_buffer_bytes`.
+    /// Reads a part of a buffer: `proxy_get_buffer_bytes`.
     pub fn get_buffer_bytes(&self, kind: Buffer, start: usize, max: usize) -> HostResult<Vec<u8>> {
         self.enter("proxy_get_buffer_bytes")?;
         let state = self.state.borrow();
@@ -120,7 +120,7 @@ impl FakeHost {
         }
     }
 
-    /// `proxy_get_header_map_pairs`.
+    /// Lists the headers, as far as the host lists them: `proxy_get_header_map_pairs`.
     pub fn get_header_map_pairs(&self, map: HeaderMap) -> HostResult<HeaderPairs> {
         self.enter("proxy_get_header_map_pairs")?;
         let profile = self.profile();
@@ -154,7 +154,7 @@ impl FakeHost {
         }
     }
 
-    /// `proxy_replace_header_map_value`.
+    /// Sets a header, and removes further ones of its name: `proxy_replace_header_map_value`.
     pub fn replace_header_map_value(
         &self,
         map: HeaderMap,
@@ -212,7 +212,7 @@ impl FakeHost {
         }
     }
 
-    /// `proxy_add_header_map_value`.
+    /// Adds a header: `proxy_add_header_map_value`.
     pub fn add_header_map_value(
         &self,
         map: HeaderMap,
@@ -223,14 +223,14 @@ impl FakeHost {
         self.edit_pair(map, name, value, |pairs| pairs::add(pairs, name, value))
     }
 
-    /// `proxy_remove_header_map_value`.
+    /// Removes all headers of a name: `proxy_remove_header_map_value`.
     pub fn remove_header_map_value(&self, map: HeaderMap, name: &[u8]) -> HostResult<()> {
         self.enter("proxy_remove_header_map_value")?;
         self.keep_what_stays(map, name, 0);
         self.edit_map(map, |pairs| pairs::remove(pairs, name))
     }
 
-    /// `proxy_set_header_map_pairs`.
+    /// Replaces all headers: `proxy_set_header_map_pairs`.
     pub fn set_header_map_pairs(&self, map: HeaderMap, new: HeaderPairs) -> HostResult<()> {
         self.enter("proxy_set_header_map_pairs")?;
         self.edit_map(map, |pairs| *pairs = new)
@@ -267,7 +267,7 @@ impl FakeHost {
         Ok(())
     }
 
-    /// `proxy_send_local_response`.
+    /// Answers the request in place of the upstream: `proxy_send_local_response`.
     pub fn send_local_reply(&self, reply: LocalReply) -> HostResult<()> {
         self.enter("proxy_send_local_response")?;
         let profile = self.profile();

@@ -17,7 +17,7 @@ pub struct Process {
 /// A metric as the proxy has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metric {
-    /// What it counts.
+    /// Whether it is a counter, a gauge or a histogram.
     pub kind: MetricKind,
     /// The sum of a counter, the level of a gauge.
     pub value: i64,
@@ -44,7 +44,7 @@ impl Process {
         }
     }
 
-    /// Which host it is.
+    /// The host that is played.
     #[must_use]
     pub const fn profile(&self) -> Profile {
         self.profile
@@ -56,7 +56,7 @@ impl Process {
         self.lock().wall
     }
 
-    /// Time since some start.
+    /// The time on the monotonic clock, from an arbitrary start.
     #[must_use]
     pub fn monotonic(&self) -> Duration {
         self.lock().monotonic
@@ -80,7 +80,7 @@ impl Process {
         self.lock().has_zone = configured;
     }
 
-    /// All shared data.
+    /// All shared data, by key.
     #[must_use]
     pub fn shared_data(&self) -> BTreeMap<String, SharedValue> {
         self.lock().data.clone()
@@ -200,6 +200,6 @@ struct Shared {
     workers: u64,
 }
 
-/// 2026-01-01T00:00:00Z.
+/// 2026-01-01T00:00:00Z, where the wall clock starts.
 const START_OF_WALL_CLOCK: Duration = Duration::from_secs(1_767_225_600);
 const START_OF_MONOTONIC_CLOCK: Duration = Duration::from_secs(1_000);

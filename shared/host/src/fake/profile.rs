@@ -6,7 +6,7 @@ use crate::Status;
 /// The host that a [`super::FakeHost`] stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Profile {
-    /// Envoy 1.36 to 1.40.
+    /// Envoy, as versions 1.36 to 1.40 behave.
     Envoy,
     /// APISIX, that is wasm-nginx-module: whatever it does not implement returns 12.
     Apisix,
@@ -15,7 +15,7 @@ pub enum Profile {
 }
 
 impl Profile {
-    /// All of them.
+    /// All profiles, for tests that run under each.
     pub const ALL: [Self; 3] = [Self::Envoy, Self::Apisix, Self::Kong];
 
     /// The name in test output.
@@ -70,7 +70,7 @@ impl Profile {
         }
     }
 
-    /// Trailers have callbacks.
+    /// Whether the host has callbacks for trailers.
     pub(super) const fn has_trailers(self) -> bool {
         matches!(self, Self::Envoy)
     }

@@ -40,7 +40,7 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// The log lines, joined.
+    /// The log lines, joined by line ends.
     #[must_use]
     pub fn text(&self) -> String {
         let lines: Vec<_> = self.logs.iter().map(|line| line.text.as_str()).collect();
@@ -52,7 +52,7 @@ impl Refused {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum CallResponse {
-    /// An HTTP response.
+    /// A response to an HTTP call.
     Http {
         headers: HeaderPairs,
         body: Vec<u8>,

@@ -43,7 +43,7 @@ impl Proxy {
         })
     }
 
-    /// The stream was reset.
+    /// Whether the stream was reset.
     pub(crate) fn is_reset(&self, id: ContextId) -> bool {
         let state = self.host.state.borrow();
         state.streams.get(&id).is_some_and(|stream| stream.reset)

@@ -39,7 +39,7 @@ fn structure(members: &[(String, Json)]) -> Vec<u8> {
     message.finish()
 }
 
-/// `google.protobuf.Value`.
+/// Encodes JSON as a `google.protobuf.Value`.
 fn dynamic(value: &Json) -> Vec<u8> {
     let writer = Writer::default();
     let written = match value {

@@ -22,7 +22,7 @@ pub struct FakeHost {
 /// A line that the plugin wrote to the log of the proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
-    /// How important it is.
+    /// The line's severity.
     pub level: LogLevel,
     /// The text; bytes that are not UTF-8 are replaced.
     pub text: String,
@@ -54,7 +54,7 @@ impl FakeHost {
         &self.process
     }
 
-    /// Which host it is.
+    /// The host that is played.
     #[must_use]
     pub const fn profile(&self) -> Profile {
         self.process.profile()

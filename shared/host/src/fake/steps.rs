@@ -69,7 +69,7 @@ impl Proxy {
         self.pass_trailers(stream, Direction::Response, trailers);
     }
 
-    /// A whole response.
+    /// Sends a whole response from the upstream: headers, body and trailers.
     pub fn respond(&mut self, stream: ContextId, response: &Response) {
         let message = &response.message;
         let headers = self.kept_response(&message.headers);

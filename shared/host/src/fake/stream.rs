@@ -120,18 +120,18 @@ pub(super) struct Flow {
 /// Where a message is held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Hold {
-    /// It is not.
+    /// The direction is not held.
     #[default]
     No,
     /// Its headers, and everything after them.
     Headers,
-    /// Its body.
+    /// The body is held.
     Body,
     /// Its trailers, with what is held of the body.
     Trailers,
 }
 
-/// What has gone on.
+/// What has gone on to the other side, in one direction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sent {
     pub(super) headers: Option<HeaderPairs>,

@@ -46,7 +46,7 @@ pub trait PolicyOfRoute {
 pub enum Choice<T> {
     /// What the plugin says for all.
     Plugin,
-    /// What its route says.
+    /// The configuration in the metadata of the route or virtual host.
     Route(Rc<T>),
     /// Nothing: it has been refused, because what its route says is wrong, or it is not clear whose it is.
     Refused,
@@ -215,7 +215,7 @@ impl<T: PolicyOfRoute> RouteConfigs<T> {
         mode
     }
 
-    /// Refuses a request if the mode enforces and it is not let pass. `is_first`: what becomes of it has not been
+    /// Refuses a request if the mode enforces and it is not let pass. `is_first`: its outcome has not been
     /// counted yet.
     fn is_refused(
         &self,
@@ -248,7 +248,7 @@ impl<T: PolicyOfRoute> RouteConfigs<T> {
         true
     }
 
-    /// Each that is ready.
+    /// Calls `visit` with each configuration that is ready.
     pub fn for_each(&self, mut visit: impl FnMut(&T)) {
         self.folded.iter().for_each(|(_, route)| visit(route));
         for (_, found) in self.known.borrow().iter() {

@@ -18,7 +18,7 @@ pub(super) struct Spaces(Vec<Space>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Space {
     name: String,
-    /// A `google.protobuf.Struct`.
+    /// The encoded `google.protobuf.Struct`.
     fields: Vec<u8>,
 }
 
@@ -27,7 +27,7 @@ struct Said {
     /// It is said to all four filters in one, so the part of each has the key that the bundle gives
     /// it.
     is_for_all: bool,
-    /// A `google.protobuf.Value`.
+    /// The encoded `google.protobuf.Value`.
     value: Vec<u8>,
 }
 
@@ -140,7 +140,7 @@ impl Said {
     }
 }
 
-/// The members of `config`.
+/// The members of `config`, which must be an object.
 pub(super) fn members(config: Json) -> Result<Vec<(String, Json)>, Problems> {
     let json = match config {
         Json::String(text) => {

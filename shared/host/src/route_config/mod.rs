@@ -35,7 +35,7 @@ use folded::FoldedRule;
 pub struct RoutePart {
     /// The keys of the configuration that may differ by route.
     pub keys: &'static [&'static str],
-    /// Reads a whole configuration.
+    /// Checks a whole configuration of this part, given as JSON.
     pub check: fn(&str) -> Checked<()>,
     /// The keys that a route has no use for but the names of their members: there may be many thousands of
     /// API keys, and they are read once, for the plugin.
@@ -81,7 +81,7 @@ impl RoutePart {
 /// The keys `route_config` and `_rules_`.
 #[derive(Clone, Debug, Default)]
 pub struct RouteSettings {
-    /// What becomes of requests on a route whose metadata is wrong; `None` reads no metadata.
+    /// How requests on a route with invalid metadata are handled; `None` reads no metadata.
     metadata: Option<OnError>,
     /// The first that is about a request says what differs.
     folded: Vec<FoldedRule>,

@@ -7,9 +7,9 @@ use crate::CallToken;
 /// A call under way. Tokens of HTTP and of gRPC calls are numbered apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallId {
-    /// Started with [`crate::Host::http_call`].
+    /// An HTTP call, started with [`crate::Host::http_call`].
     Http(CallToken),
-    /// Started with [`crate::Host::grpc_call`].
+    /// A gRPC call, started with [`crate::Host::grpc_call`].
     Grpc(CallToken),
 }
 

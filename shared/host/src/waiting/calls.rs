@@ -22,7 +22,7 @@ pub struct Call<C> {
     pub occasion: Occasion,
     /// How long the host was told to wait.
     pub timeout: Duration,
-    /// Why it was made.
+    /// What the call was made for.
     pub purpose: C,
 }
 
@@ -161,12 +161,12 @@ impl<C> Calls<C> {
         !self.belong_to_requests || self.under_way.values().any(is_own)
     }
 
-    /// The calls under way.
+    /// All calls under way.
     pub fn iter(&self) -> impl Iterator<Item = &Call<C>> {
         self.under_way.values()
     }
 
-    /// Whether there is none.
+    /// Whether no call is under way.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.under_way.len() == 0

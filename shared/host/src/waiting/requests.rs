@@ -40,13 +40,13 @@ pub struct Waiter<W> {
 }
 
 impl<W> Waiter<W> {
-    /// Its context.
+    /// The context of the request.
     #[must_use]
     pub const fn context(&self) -> ContextId {
         self.context
     }
 
-    /// Since when it waits.
+    /// When it began to wait, in nanoseconds of the monotonic clock.
     #[must_use]
     pub const fn since_ns(&self) -> u64 {
         self.since_ns
@@ -158,7 +158,7 @@ impl<W> WaitingRequests<W> {
         self.waiters.get_mut(&context).map(|w| &mut w.request)
     }
 
-    /// Whether this request waits.
+    /// Whether the request of this context waits.
     #[must_use]
     pub fn contains(&self, context: ContextId) -> bool {
         self.waiters.contains_key(&context)
@@ -195,7 +195,7 @@ impl<W> WaitingRequests<W> {
         }
     }
 
-    /// These are due.
+    /// Marks these requests as ready to go on.
     pub fn wake(&mut self, contexts: &[ContextId]) {
         for context in contexts {
             if self.waiters.contains_key(context) && !self.due.contains(context) {

@@ -7,8 +7,20 @@ use crate::ContextId;
 #[derive(Debug)]
 pub struct ResponseWaiters<K> {
     for_responses: Vec<(K, ContextId)>,
-    /// In the order in which they came, each with the client that it is of.
-    for_calls: Vec<(ContextId, u64)>,
+    /// In the order of their rounds, and in each round in the order in which they came.
+    for_calls: Vec<Caller>,
+    /// The round of the last that a call was made for.
+    round: u64,
+}
+
+/// A request that waits for a call to be made.
+#[derive(Debug)]
+struct Caller {
+    context: ContextId,
+    /// Tells clients that share calls apart.
+    client: u64,
+    /// Each client has one request in a round, so that nobody waits for the many of another.
+    round: u64,
 }
 
 impl<K> Default for ResponseWaiters<K> {
@@ -16,6 +28,7 @@ impl<K> Default for ResponseWaiters<K> {
         Self {
             for_responses: Vec::new(),
             for_calls: Vec::new(),
+            round: 0,
         }
     }
 }
@@ -28,11 +41,23 @@ impl<K: Copy + PartialEq> ResponseWaiters<K> {
         }
     }
 
-    /// The request waits until a call may be made for it. `client` tells clients that share calls apart.
+    /// The request waits until a call may be made for it. `client` tells clients that share calls apart: they take
+    /// turns, however many requests each has.
     pub fn wait_for_call(&mut self, context: ContextId, client: u64) {
-        if !self.for_calls.iter().any(|(known, _)| *known == context) {
-            self.for_calls.push((context, client));
+        let mut waiting = self.for_calls.iter();
+        if waiting.any(|known| known.context == context) {
+            return;
         }
+        let own = self.for_calls.iter().filter(|known| known.client == client);
+        let last = own.map(|known| known.round).max();
+        let round = last.map_or(self.round, |last| last.wrapping_add(1));
+        let place = self.for_calls.partition_point(|known| known.round <= round);
+        let caller = Caller {
+            context,
+            client,
+            round,
+        };
+        self.for_calls.insert(place, caller);
     }
 
     /// The response about a key is there, or there will be none: who has waited for it.
@@ -47,18 +72,19 @@ impl<K: Copy + PartialEq> ResponseWaiters<K> {
         !self.for_calls.is_empty()
     }
 
-    /// Who can have a call made now, in the order in which they came. `has_room` is asked once for each, and counts
-    /// those that it has said yes to.
+    /// Who can have a call made now, a request of each client after the other. `has_room` is asked once for each, and
+    /// counts those that it has said yes to.
     pub fn take_callers(&mut self, mut has_room: impl FnMut(u64) -> bool) -> Vec<ContextId> {
         let taken = self
             .for_calls
-            .extract_if(.., |(_, client)| has_room(*client));
-        taken.map(|(context, _)| context).collect()
+            .extract_if(.., |caller| has_room(caller.client));
+        let taken = taken.inspect(|caller| self.round = self.round.max(caller.round));
+        taken.map(|caller| caller.context).collect()
     }
 
     /// The client has left, or the request was decided about.
     pub fn leave(&mut self, context: ContextId) {
         self.for_responses.retain(|(_, known)| *known != context);
-        self.for_calls.retain(|(known, _)| *known != context);
+        self.for_calls.retain(|known| known.context != context);
     }
 }

@@ -11,7 +11,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
 use std::ptr::null_mut;
 
-/// The largest block.
+/// The largest block in bytes that free lists are kept for.
 const LARGEST: usize = 512;
 /// Up to here, blocks differ by 16 bytes.
 const FINE: usize = 256;

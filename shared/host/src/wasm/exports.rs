@@ -59,49 +59,49 @@ extern "C" fn proxy_on_delete(context: u32) {
     with_plugin((), |plugin| plugin.delete(context));
 }
 
-/// `proxy_on_request_headers`.
+/// Exported as `proxy_on_request_headers`.
 #[must_use]
 pub fn request_headers(context: u32, end_of_stream: u32) -> u32 {
     action(|plugin| plugin.request_headers(context, end_of_stream != 0))
 }
 
-/// `proxy_on_request_body`.
+/// Exported as `proxy_on_request_body`.
 #[must_use]
 pub fn request_body(context: u32, size: usize, end_of_stream: u32) -> u32 {
     action(|plugin| plugin.request_body(context, size, end_of_stream != 0))
 }
 
-/// `proxy_on_request_trailers`.
+/// Exported as `proxy_on_request_trailers`.
 #[must_use]
 pub fn request_trailers(context: u32) -> u32 {
     action(|plugin| plugin.request_trailers(context))
 }
 
-/// `proxy_on_response_headers`.
+/// Exported as `proxy_on_response_headers`.
 #[must_use]
 pub fn response_headers(context: u32, end_of_stream: u32) -> u32 {
     action(|plugin| plugin.response_headers(context, end_of_stream != 0))
 }
 
-/// `proxy_on_response_body`.
+/// Exported as `proxy_on_response_body`.
 #[must_use]
 pub fn response_body(context: u32, size: usize, end_of_stream: u32) -> u32 {
     action(|plugin| plugin.response_body(context, size, end_of_stream != 0))
 }
 
-/// `proxy_on_response_trailers`.
+/// Exported as `proxy_on_response_trailers`.
 #[must_use]
 pub fn response_trailers(context: u32) -> u32 {
     action(|plugin| plugin.response_trailers(context))
 }
 
-/// `proxy_on_done`.
+/// Exported as `proxy_on_done`.
 #[must_use]
 pub fn done(context: u32) -> u32 {
     with_plugin(1, |plugin| u32::from(plugin.done(context)))
 }
 
-/// `proxy_on_log`.
+/// Exported as `proxy_on_log`.
 pub fn log(context: u32) {
     with_plugin((), |plugin| plugin.log(context));
 }

@@ -17,6 +17,42 @@ extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
     }
 }
 
+/// Compares bytes, eight at a time where there are so many. That of the C library compares one after the other, and
+/// tokens, paths and names of headers are compared with every request.
+///
+/// # Safety
+/// There are `length` bytes behind both.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, length: usize) -> i32 {
+    let mut at = 0_usize;
+    while length.wrapping_sub(at) >= 8 {
+        // SAFETY: eight bytes from here are within both.
+        let (one, other) = unsafe {
+            (
+                left.add(at).cast::<u64>().read_unaligned(),
+                right.add(at).cast::<u64>().read_unaligned(),
+            )
+        };
+        if one != other {
+            return if one.swap_bytes() < other.swap_bytes() {
+                -1
+            } else {
+                1
+            };
+        }
+        at = at.wrapping_add(8);
+    }
+    while at < length {
+        // SAFETY: this byte is within both.
+        let (one, other) = unsafe { (*left.add(at), *right.add(at)) };
+        if one != other {
+            return i32::from(one).wrapping_sub(i32::from(other));
+        }
+        at = at.wrapping_add(1);
+    }
+    0
+}
+
 /// Runs a host call that leaves bytes behind, and takes them over.
 pub(super) fn received(
     call: impl FnOnce(*mut *mut u8, *mut usize) -> u32,

@@ -1,11 +1,11 @@
 //! Everything that `meshward check` can find, each under a number that never changes its meaning.
 
-/// A kind of finding.
+/// A kind of finding, with its stable code.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Code {
-    /// `MW1203`.
+    /// The stable code: `MW1203`.
     pub id: &'static str,
-    /// `rule_unreachable`.
+    /// The name: `rule_unreachable`.
     pub name: &'static str,
     /// What it means and what to do.
     pub about: &'static str,
@@ -135,15 +135,25 @@ codes! {
     DATA_SUBJECT_UNSEEN "MW2117" "data_subject_unseen"
         "A rule of audit-emitter asks for the people in bodies, which pii-redactor finds, and no pii-redactor beside it has a rule that looks for them: records name nobody. Say data_subject in a rule of pii-redactor for the same paths. In the bundle it looks by itself.";
     DISABLED "MW2118" "filter_disabled"
-        "The filter is disabled in its list of filters, and no route of the text enables it: requests pass it unchecked. Enable it with an entry of its name in typed_per_filter_config, or take \"disabled\" out.";
+        "The filter is disabled in its list of filters, and no route of the text enables it, or what its host switches plugins off with says so (\"enabled\": false of Kong, _meta.disable of APISIX, a type NETWORK of Istio, which sees no requests): requests pass it unchecked. Enable it with an entry of its name in typed_per_filter_config, or take the switch out.";
     DISABLED_ON_ROUTE "MW2119" "filter_disabled_on_route"
-        "A route or a virtual host switches the filter off: its requests pass it unchecked.";
+        "A route or a virtual host switches the filter off, or it runs for some requests only (_meta.filter of APISIX): the others pass it unchecked.";
     INTERNAL_REDIRECT "MW2120" "internal_redirect"
         "Envoy runs all filters again for an internal redirect, on the request as they have left it: without the credential that jwt-auth has taken off, so that a target that asks for one refuses it, and limits charge it twice. Let the client follow the redirect, or say \"forward\": true.";
     ROUTES_BY_PATH "MW2121" "routes_by_path"
         "A filter goes by the route, and routes go by the path. A path that some server takes for another place is refused (route_trust), but not what ordinary clients send and upstreams take for the same: /Admin, /index.php/admin, /admin.json, and with an escaped slash /admin%2Fusers, which \"route_trust\": \"unambiguous\" refuses. A rule with \"paths\" has none of these gaps: say there what must hold, or let routes differ by host. filters/meshward/ROUTES.md.";
     BODY_RULE_REFUSES "MW2122" "body_rule_refuses"
         "The host cannot change bodies (APISIX, Kong), and a rule of pii-redactor about bodies enforces: every request that has one and that the rule matches is refused, whatever is in it. Let the rule report (\"mode\": \"report\"), leave bodies out of apply_to, or say \"on_error\": {\"host_readonly\": \"pass\"}: what is found is counted then, and sent.";
+    CALLER_UNKNOWN "MW2123" "caller_unknown"
+        "A filter goes by the caller, and nothing before it says who that is: no jwt-auth in the chain, or a bundle without \"auth\". Limits then have one bucket for everybody, conditions on claims never hold, and nobody is exempt. Put jwt-auth before it, or go by what requests themselves have, such as \"ip\".";
+    IDENTITY_FROM_CLIENT "MW2124" "identity_from_client"
+        "\"identity_from\": \"header\" where the header is not jwt-auth's: on Envoy and what is built on it the identity is a property, jwt-auth never writes the header, and without jwt-auth the client writes it and is whoever it likes. Leave the key out; it is for APISIX and Kong, behind jwt-auth.";
+    UPGRADE_UNFILTERED "MW2125" "upgrade_unfiltered"
+        "An upgrade type with filters of its own does not pass http_filters: with Connection: Upgrade, or CONNECT, a client walks past the filter. Leave \"filters\" out of upgrade_configs, so that upgrades pass all of them, or list the filter there too.";
+    ANSWERED_BEFORE "MW2126" "answered_before"
+        "A filter that responds from its store stands before ours: what it has stored for one caller goes to everybody, unchecked, uncounted and unrecorded. Put it behind pii-redactor, and let responses say who may store them (Cache-Control: private, Vary).";
+    LISTENER_UNFILTERED "MW2127" "listener_unfiltered"
+        "Another listener or filter chain has routes to the same clusters, and not the filter: whoever comes that way passes it unchecked. Give its connection manager the same filters, or close it to clients.";
     NORMALIZE_PATH "MW2201" "normalize_path_off"
         "Dot segments reach the upstream as a client wrote them; requests that rules disagree about are refused with 400.";
     MERGE_SLASHES "MW2202" "merge_slashes_off"

@@ -15,7 +15,7 @@ use meshward_bundle::config::{Part, split};
 pub struct Configured {
     /// The filter, or [`BUNDLE`].
     pub filter: &'static str,
-    /// The configuration.
+    /// The configuration, as JSON.
     pub json: String,
     /// What simulates the host whose manifest it stands in.
     pub profile: Option<Profile>,
@@ -139,7 +139,7 @@ pub fn all(text: &str, filter: Option<&str>) -> Result<Vec<Configured>, String> 
 /// What the metadata of a route says to a filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SaidByRoute {
-    /// The filter.
+    /// The filter that the configuration is for.
     pub part: Part,
     /// What it says, an object.
     pub json: String,

@@ -6,7 +6,7 @@ use policy::json::Json;
 
 use super::codes::Code;
 
-/// Something that was found.
+/// An error or a warning about a place in a file.
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// What kind of finding it is.
@@ -19,14 +19,25 @@ pub struct Finding {
     pub span: Option<Range<usize>>,
     /// Where in the configuration: `limits[2].rate`.
     pub path: String,
-    /// What is wrong.
+    /// The message: what is wrong.
     pub message: String,
-    /// What to do.
+    /// A hint: what to do about it.
     pub hint: Option<String>,
+    /// The filters that requests pass by because of it.
+    pub bypasses: Vec<Bypass>,
     /// The line, from 1; 0 where there is no place.
     pub line: usize,
     /// The column in characters, from 1; 0 where there is no place.
     pub column: usize,
+}
+
+/// A filter that does not see requests, though it is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bypass {
+    /// The filter, or the bundle.
+    pub filter: &'static str,
+    /// It sees none at all; else some pass it by.
+    pub is_of_all: bool,
 }
 
 impl Finding {
@@ -41,7 +52,7 @@ impl Finding {
         self
     }
 
-    /// `error` or `warning`.
+    /// The level of the finding: `error` or `warning`.
     #[must_use]
     pub const fn level(&self) -> &'static str {
         if self.is_error { "error" } else { "warning" }
@@ -66,7 +77,7 @@ impl Finding {
         }
     }
 
-    /// For programs.
+    /// The finding as JSON, for programs.
     #[must_use]
     pub fn json(&self) -> Json {
         let number = |number: usize| Json::from(u64::try_from(number).unwrap_or(u64::MAX));

@@ -86,6 +86,7 @@ pub(super) fn of_chain(filters: &[Placed]) -> Vec<Fault> {
                 faults.push(Fault {
                     code: codes::of_warning(warning.code()),
                     is_error: false,
+                    bypasses: Vec::new(),
                     span: other.span.clone(),
                     message: format!("{}: {}", problem.path(), problem.message()),
                 });

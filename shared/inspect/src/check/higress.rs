@@ -142,7 +142,7 @@ mod tests {
                 text,
                 is_named: true,
             };
-            let found = crate::check::check(&source, None, 0).findings;
+            let found = crate::check::check(&source, None, host::fake::Profile::Envoy, 0).findings;
             found
                 .iter()
                 .map(|finding| finding.code.name)

@@ -1,22 +1,27 @@
 //! What a filter does on a host that cannot do all that Envoy can: the configuration is loaded in a simulated
 //! proxy of that host.
 
+use host::fake::Profile;
 use meshward_bundle::config::{Part, split};
 use pii_redactor::config::{Config, FailurePolicy, Place};
 use policy::config::{Checked, Configuration as _, Warning};
 use policy::filters::PII_REDACTOR;
 
 use super::BUNDLE;
-use super::plugin::Host;
 use crate::simulated;
 
 /// What was found of a configuration, with what the filter refuses there, if nothing else is wrong with it.
-pub(super) fn on_host(checked: Checked<()>, filter: &str, host: Host, text: &str) -> Checked<()> {
-    if checked.result.is_err() || !host.is_limited() {
+pub(super) fn on_host(
+    checked: Checked<()>,
+    filter: &str,
+    host: Profile,
+    text: &str,
+) -> Checked<()> {
+    if checked.result.is_err() || host == Profile::Envoy {
         return checked;
     }
     let environment = simulated::environment(text);
-    let refused = simulated::refusals(filter, host.profile(), text, &environment);
+    let refused = simulated::refusals(filter, host, text, &environment);
     let mut warnings = checked.warnings;
     if refused.is_none() {
         warnings.extend(refusing_rules(filter, text));

@@ -20,6 +20,48 @@ pub(super) fn spans<'p>(
     scanner.found
 }
 
+/// A path, and the paths of what it is in, down to the whole.
+pub(super) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    let cuts = path.rmatch_indices(['.', '[']).map(|(at, _)| at);
+    std::iter::once(path.len())
+        .chain(cuts)
+        .filter_map(|end| path.get(..end))
+        .chain([""])
+}
+
+/// The bytes of a path in a text, or of the nearest part of it that was found. `key`: the name, not the value.
+pub(super) fn nearest(
+    text: &str,
+    spans: &BTreeMap<&str, (Range<usize>, Range<usize>)>,
+    path: &str,
+    key: bool,
+) -> Option<Range<usize>> {
+    let found = ancestors(path).find_map(|part| Some((part, spans.get(part)?)));
+    let (part, (name, value)) = found?;
+    let is_scalar = text
+        .get(value.clone())
+        .is_some_and(|text| !text.starts_with(['{', '[']));
+    let takes_value = part == path && !key && is_scalar;
+    let span = if takes_value || name.is_empty() {
+        value
+    } else {
+        name
+    };
+    let end = if span.end - span.start > 200 {
+        span.start + 1
+    } else {
+        span.end
+    };
+    Some(span.start..end)
+}
+
+/// A span of a text that stands within another, where `place` says.
+pub(super) fn moved(span: &Range<usize>, place: &dyn Fn(usize) -> usize) -> Range<usize> {
+    let first = place(span.start);
+    // The last byte of the text stands before the next.
+    first..place(span.end.saturating_sub(1)).max(first) + 1
+}
+
 struct Scanner<'t, 'p, 'w> {
     bytes: &'t [u8],
     at: usize,

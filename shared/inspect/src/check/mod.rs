@@ -2,6 +2,7 @@
 //! stands around them.
 
 mod bootstrap;
+mod callers;
 pub mod codes;
 pub mod configured;
 pub mod document;
@@ -18,18 +19,19 @@ mod text;
 mod tree;
 mod wiring;
 
-pub use finding::Finding;
+pub use finding::{Bypass, Finding};
+use host::fake::Profile;
 use meshward_bundle::config::Part;
 use policy::config::{self, Configuration};
 use policy::filters::{AUDIT_EMITTER, JWT_AUTH, PII_REDACTOR, TOKEN_BUCKET};
 pub(crate) use wiring::called;
 
-/// A text to check.
+/// A file to check, with its contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// What findings call it: the name of a file.
     pub name: String,
-    /// The text.
+    /// The contents of the file.
     pub text: String,
     /// It was named, rather than found in a folder.
     pub is_named: bool,
@@ -50,10 +52,10 @@ pub struct Checked {
 }
 
 /// Everything that is wrong with a text, at a time in seconds since 1970. `filter` says whose configuration
-/// it is, where that is not plain from the text.
+/// it is, where that is not plain from the text, and `host` what a configuration that stands by itself is for.
 #[must_use]
-pub fn check(source: &Source, filter: Option<&str>, now_s: i64) -> Checked {
-    let mut checked = text::check(source, filter, now_s);
+pub fn check(source: &Source, filter: Option<&str>, host: Profile, now_s: i64) -> Checked {
+    let mut checked = text::check(source, filter, host, now_s);
     let found = checked.findings.into_iter();
     checked.findings = found.map(|f| f.placed(&source.text)).collect();
     checked

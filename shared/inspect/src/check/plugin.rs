@@ -7,8 +7,9 @@ use host::fake::Profile;
 use policy::filters::{AUDIT_EMITTER, JWT_AUTH, PII_REDACTOR, TOKEN_BUCKET};
 use policy::json::Json;
 
-use super::higress;
-use super::tree::{Kind, Member, Tree};
+use super::tree::{self, Kind, Member, Tree};
+use super::wiring::is_of_apisix;
+use super::{higress, locate};
 
 /// The hosts that differ in how they hand out variables and what they call things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub(super) enum Host {
 }
 
 impl Host {
-    /// What simulates it.
+    /// The profile that the in-process host simulates it with.
     pub(super) const fn profile(self) -> Profile {
         match self {
             Self::Apisix => Profile::Apisix,
@@ -54,16 +55,26 @@ pub(super) struct Site<'t> {
 
 impl Site<'_> {
     pub(super) fn span(&self) -> Range<usize> {
+        if let Some(member) = self.member {
+            return member.name_span.clone();
+        }
         let start = self.plugin.span.start;
         let name = self.plugin.get("name").map(|name| name.span.clone());
         name.unwrap_or(start..start)
     }
 
-    /// Where its configuration begins, or where it is named if it has none.
-    pub(super) fn start_of_config(&self) -> Range<usize> {
-        let config = self.config.as_ref();
-        let start = config.map_or_else(|| self.span().start, |config| config.span.start);
-        start..start
+    /// Where a path of its configuration stands in the text, or the nearest part of it that is there.
+    pub(super) fn place(&self, source: &str, path: &str) -> Range<usize> {
+        let Some(config) = self.config.as_deref() else {
+            return self.span();
+        };
+        let Some(text) = config.text() else {
+            return config.span_of(path, false);
+        };
+        let spans = locate::spans(text, &locate::ancestors(path).collect());
+        let place = |at: usize| tree::within(source, &config.span, text, at);
+        let found = locate::nearest(text, &spans, path, false);
+        found.map_or_else(|| place(0)..place(0), |span| locate::moved(&span, &place))
     }
 }
 
@@ -214,17 +225,19 @@ fn apisix<'t>(tree: &'t Tree, sites: &mut Vec<Site<'t>>) {
     }
     if let Some(plugins) = tree.get("plugins") {
         for member in plugins.members() {
-            if let Some(config) = member.value.get("conf") {
-                let filter = named(&member.name).or_else(|| shaped(config));
-                sites.extend(filter.map(|filter| Site {
-                    host: Host::Apisix,
-                    filter,
-                    plugin: &member.value,
-                    config: Some(Cow::Borrowed(config)),
-                    chain: None,
-                    member: Some(member),
-                }));
-            }
+            let config = member.value.get("conf");
+            // One of APISIX's own has no `conf`.
+            let by_name =
+                named(&member.name).filter(|_| config.is_some() || !is_of_apisix(&member.name));
+            let filter = by_name.or_else(|| config.and_then(shaped));
+            sites.extend(filter.map(|filter| Site {
+                host: Host::Apisix,
+                filter,
+                plugin: &member.value,
+                config: config.map(Cow::Borrowed),
+                chain: None,
+                member: Some(member),
+            }));
         }
     }
     for objects in [
@@ -232,6 +245,7 @@ fn apisix<'t>(tree: &'t Tree, sites: &mut Vec<Site<'t>>) {
         "services",
         "global_rules",
         "consumers",
+        "consumer_groups",
         "plugin_configs",
     ] {
         for item in tree.get(objects).map_or(&[][..], Tree::items) {
@@ -288,7 +302,7 @@ pub(super) fn shaped(config: &Tree) -> Option<&'static str> {
     match config.text() {
         Some(text) => match Json::parse(text.as_bytes()) {
             Ok(json) => shape(&json),
-            Err(_) => shape(&super::tree::read(text).trees.first()?.json()),
+            Err(_) => shape(&tree::read(text).trees.first()?.json()),
         },
         None => shape(&config.json()),
     }

@@ -57,6 +57,7 @@ pub(super) fn check(documents: &[Tree], filters: &[Placed]) -> Vec<Fault> {
         faults.push(Fault {
             code: &codes::ROUTES_BY_PATH,
             is_error: false,
+            bypasses: Vec::new(),
             span: (*span).clone(),
             message: format!(
                 "{} goes by the route, for which Envoy reads the path in one way: what is under {path:?} to the upstream may come by another route (another case, index.php, %2F). Let what must hold there go by \"paths\" or \"hosts\"",
@@ -72,6 +73,7 @@ pub(super) fn check(documents: &[Tree], filters: &[Placed]) -> Vec<Fault> {
             faults.push(Fault {
                 code: &codes::ROUTES_BY_CHANGED_HEADER,
                 is_error: false,
+                bypasses: Vec::new(),
                 span: span.clone(),
                 message: format!(
                     "{} {} {name:?}, and Envoy chooses the route anew then; {} has gone by the first route",
@@ -95,6 +97,7 @@ pub(super) fn check(documents: &[Tree], filters: &[Placed]) -> Vec<Fault> {
             faults.push(Fault {
                 code: &codes::MANAGED_HEADERS_REMOVED,
                 is_error: false,
+                bypasses: Vec::new(),
                 span: placed.span.clone(),
                 message: format!(
                     "{} goes by the route, and jwt-auth removes {name:?} from requests: say \"managed_headers\": \"refuse\", or \"remove\" if no route goes by it",
@@ -160,7 +163,7 @@ fn of_part(part: Part, text: &str) -> Vec<Changed> {
     changed
 }
 
-/// What routes match on.
+/// The headers and paths that routes match on, each with its place.
 #[derive(Default)]
 struct Named<'t> {
     headers: Vec<(&'t str, &'t Range<usize>)>,

@@ -33,6 +33,7 @@ pub(super) fn check(filters: &[Placed]) -> Vec<Fault> {
             faults.extend(asking(&placed.config, way).map(|place| Fault {
                 code: &codes::DATA_SUBJECT_UNSEEN,
                 is_error: false,
+                bypasses: Vec::new(),
                 span: placed.span.clone(),
                 message: format!(
                     "rules[{place}].data_subject: asks for people in bodies of {way}s, and no rule of pii-redactor looks there: say the same data_subject in one"

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use host::fake::Profile;
 use policy::config::{Checked, Warning};
 use policy::json::Json;
 
@@ -13,7 +14,7 @@ use super::plugin::{self, Site, shaped};
 use super::rerouted::{self, Placed};
 use super::routes::{self, Plugin, Said};
 use super::tree::{self, Documents, Tree};
-use super::{ENVOY, bootstrap, headers, loaded, locate, parser, subjects, wiring};
+use super::{BUNDLE, ENVOY, bootstrap, callers, headers, loaded, locate, parser, subjects, wiring};
 
 /// How a configuration is read.
 type Read<'r> = &'r dyn Fn(&str) -> Checked<()>;
@@ -29,17 +30,37 @@ fn reader(filter: &str, now_s: i64) -> impl Fn(&str) -> Checked<()> + use<> {
     }
 }
 
+/// As [`reader`] reads it, where the configuration stands by itself: nothing before it tells the caller.
+fn alone<'f>(filter: &'f str, host: Profile, now_s: i64) -> impl Fn(&str) -> Checked<()> + use<'f> {
+    let read = reader(filter, now_s);
+    move |text| {
+        let mut checked = loaded::on_host(read(text), filter, host, text);
+        if filter == BUNDLE {
+            checked.warnings.extend(callers::of_bundle(text));
+        }
+        checked
+    }
+}
+
 struct Checker<'s> {
     source: &'s Source,
+    /// What a configuration that stands by itself is for.
+    host: Profile,
     now_s: i64,
     findings: Vec<Finding>,
     is_ours: bool,
 }
 
 /// Everything that is wrong with a text.
-pub(super) fn check(source: &Source, filter: Option<&str>, now_s: i64) -> super::Checked {
+pub(super) fn check(
+    source: &Source,
+    filter: Option<&str>,
+    host: Profile,
+    now_s: i64,
+) -> super::Checked {
     let mut checker = Checker {
         source,
+        host,
         now_s,
         findings: Vec::new(),
         is_ours: filter.is_some(),
@@ -49,7 +70,7 @@ pub(super) fn check(source: &Source, filter: Option<&str>, now_s: i64) -> super:
     // Two braces begin a template.
     let is_json = start.starts_with(['{', '[']) && !start.starts_with("{{");
     match filter.filter(|filter| *filter != ENVOY) {
-        Some(filter) if is_json => checker.json_config(&reader(filter, now_s), text, &|at| at),
+        Some(filter) if is_json => checker.json_config(&alone(filter, host, now_s), text, &|at| at),
         Some(filter) => checker.yaml_config(filter),
         None => checker.anything(filter.is_some(), is_json),
     }
@@ -75,6 +96,7 @@ impl Checker<'_> {
             path: path.to_owned(),
             message,
             hint: None,
+            bypasses: Vec::new(),
             line: 0,
             column: 0,
         });
@@ -83,6 +105,9 @@ impl Checker<'_> {
     fn fault(&mut self, fault: wiring::Fault) {
         let message = ("", fault.message);
         self.add(fault.code, fault.is_error, Some(fault.span), message);
+        if let Some(finding) = self.findings.last_mut() {
+            finding.bypasses = fault.bypasses;
+        }
     }
 
     fn hint(&mut self, hint: Option<String>) {
@@ -103,28 +128,14 @@ impl Checker<'_> {
         }
         let checked = read(text);
         let paths: BTreeSet<String> = paths_of(&checked).collect();
-        let wanted: BTreeSet<&str> = paths.iter().flat_map(|path| ancestors(path)).collect();
+        let wanted: BTreeSet<&str> = paths
+            .iter()
+            .flat_map(|path| locate::ancestors(path))
+            .collect();
         let spans = locate::spans(text, &wanted);
         let span_of = |path: &str, key: bool| {
-            let found = ancestors(path).find_map(|part| Some((part, spans.get(part)?)));
-            let (part, (name, value)) = found?;
-            let is_scalar = text
-                .get(value.clone())
-                .is_some_and(|text| !text.starts_with(['{', '[']));
-            let takes_value = part == path && !key && is_scalar;
-            let span = if takes_value || name.is_empty() {
-                value
-            } else {
-                name
-            };
-            let end = if span.end - span.start > 200 {
-                span.start + 1
-            } else {
-                span.end
-            };
-            let first = place(span.start);
-            // The last byte of the text stands before the next.
-            Some(first..place(end.saturating_sub(1)).max(first) + 1)
+            let span = locate::nearest(text, &spans, path, key)?;
+            Some(locate::moved(&span, place))
         };
         self.checked(&checked, &span_of);
     }
@@ -203,7 +214,7 @@ impl Checker<'_> {
             );
         }
         for tree in &documents.trees {
-            self.tree_config(&reader(filter, self.now_s), tree, &tree.json());
+            self.tree_config(&alone(filter, self.host, self.now_s), tree, &tree.json());
         }
     }
 
@@ -216,7 +227,7 @@ impl Checker<'_> {
                     let is_manifest = json.member("kind").is_some();
                     if let Some(filter) = plugin::shape(&json).filter(|_| !is_manifest) {
                         self.is_ours = true;
-                        self.json_config(&reader(filter, self.now_s), &text, &|at| at);
+                        self.json_config(&alone(filter, self.host, self.now_s), &text, &|at| at);
                         return;
                     }
                 }
@@ -242,7 +253,11 @@ impl Checker<'_> {
                 && let Some(filter) = shaped(document).filter(|_| document.get("kind").is_none())
             {
                 self.is_ours = true;
-                self.tree_config(&reader(filter, self.now_s), document, &document.json());
+                self.tree_config(
+                    &alone(filter, self.host, self.now_s),
+                    document,
+                    &document.json(),
+                );
                 continue;
             }
             let sites: Vec<(Site<'_>, Option<Json>)> = sites
@@ -252,7 +267,7 @@ impl Checker<'_> {
                     (site, config)
                 })
                 .collect();
-            for fault in wiring::check(document, &documents.trees, &sites) {
+            for fault in wiring::check(&self.source.text, document, &documents.trees, &sites) {
                 self.fault(fault);
             }
             for (site, config) in &sites {
@@ -324,7 +339,7 @@ impl Checker<'_> {
             return None;
         }
         let read = reader(site.filter, self.now_s);
-        let read = |text: &str| loaded::on_host(read(text), site.filter, site.host, text);
+        let read = |text: &str| loaded::on_host(read(text), site.filter, site.host.profile(), text);
         self.embedded(&read, config)
     }
 
@@ -399,15 +414,6 @@ fn paths_of(checked: &Checked<()>) -> impl Iterator<Item = String> {
     problems.chain(warnings)
 }
 
-/// A path, and the paths of what it is in, down to the whole.
-fn ancestors(path: &str) -> impl Iterator<Item = &str> {
-    let cuts = path.rmatch_indices(['.', '[']).map(|(at, _)| at);
-    std::iter::once(path.len())
-        .chain(cuts)
-        .filter_map(|end| path.get(..end))
-        .chain([""])
-}
-
 /// The offset behind `line 3 column 5` in a message of serde_json.
 fn offset_of(text: &str, message: &str) -> usize {
     let number = |word: &str| -> Option<usize> {
@@ -430,7 +436,7 @@ fn offset_of(text: &str, message: &str) -> usize {
 
 const LOOKS_LIKE_YAML: &str = "this looks like YAML; a plugin configuration in a string is JSON";
 
-/// Values of other languages.
+/// Values of other languages that JSON does not have.
 const NOT_OF_JSON: [&str; 9] = [
     "True",
     "False",

@@ -14,7 +14,7 @@ pub(super) struct Tree {
     pub(super) span: Range<usize>,
 }
 
-/// The kinds of values.
+/// The types of values in JSON and YAML.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
     Null,
@@ -303,7 +303,7 @@ impl Tree {
         found.map(|member| &member.value)
     }
 
-    /// A nested member.
+    /// The value at a path of member names.
     pub(super) fn at(&self, names: &[&str]) -> Option<&Self> {
         names.iter().try_fold(self, |tree, name| tree.get(name))
     }

@@ -35,7 +35,7 @@ pub struct Question {
     pub configuration: String,
     /// Which filter of the manifest, or whose configuration it is.
     pub filter: Option<String>,
-    /// `GET /orders/17`.
+    /// The request line: `GET /orders/17`.
     pub request: String,
     /// Headers of the request: `name: value`.
     pub headers: Vec<String>,
@@ -55,7 +55,7 @@ pub struct Question {
     pub certificate: Vec<String>,
     /// What the upstream responds: `HTTP/1.1 200`.
     pub response: Option<String>,
-    /// Headers of the response.
+    /// The headers of the response: `name: value`.
     pub response_headers: Vec<String>,
     /// The body of the response.
     pub body: Option<Vec<u8>>,
@@ -242,7 +242,7 @@ fn mistaken(option: &'static str) -> impl Fn(String) -> Unexplained {
     move |message| Unexplained::Mistaken(option, message)
 }
 
-/// `/path` of `/path HTTP/1.1`.
+/// A request target without the version behind it.
 fn without_version(target: &str) -> &str {
     match target.rsplit_once(' ') {
         Some((path, version)) if version.starts_with("HTTP/") => path.trim_end(),

@@ -1,4 +1,4 @@
-//! What becomes of a request while a service that the configuration calls cannot be reached.
+//! How a request is handled while a service that the configuration calls cannot be reached.
 
 use meshward_bundle::config::Part;
 use policy::decision::Decision;
@@ -26,7 +26,7 @@ pub(super) struct Service {
     pub(super) name: String,
     /// It says who callers are: keys, introspection, consent.
     pub(super) is_of_auth: bool,
-    /// It takes records.
+    /// Whether it is a sink that takes records.
     pub(super) is_sink: bool,
 }
 

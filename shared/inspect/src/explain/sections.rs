@@ -30,7 +30,7 @@ pub struct Explanation {
     pub(super) outages: Vec<Outage>,
 }
 
-/// What one filter did.
+/// What one filter did with the request.
 #[derive(Debug)]
 pub(super) struct Section {
     pub(super) filter: &'static str,
@@ -58,7 +58,7 @@ pub(super) struct RuleLine {
     pub(super) places: Vec<&'static str>,
 }
 
-/// Whether a rule applies.
+/// Whether a rule applies, and why it does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Applies,
@@ -101,7 +101,7 @@ pub(super) struct Budget {
 /// What a budget is charged in one of its units.
 #[derive(Debug)]
 pub(super) struct Charged {
-    /// `values`, `people`.
+    /// The unit that the budget counts: `values` or `people`.
     pub(super) unit: &'static str,
     pub(super) number: u64,
     pub(super) remaining: u64,
@@ -181,7 +181,7 @@ impl Explanation {
         self.filters.iter().flat_map(|section| &section.decisions)
     }
 
-    /// One document, for programs.
+    /// The whole explanation as one JSON document.
     #[must_use]
     pub fn json(&self) -> Value {
         let filters: Vec<Value> = self.filters.iter().map(Section::json).collect();

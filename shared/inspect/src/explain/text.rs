@@ -11,20 +11,20 @@ use super::sections::{Budget, Charge, Explanation, Fate, RuleLine, Section};
 /// What is told of one filter, of the result or of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chapter {
-    /// `jwt-auth`, `result`, `audit record`.
+    /// The title: `jwt-auth`, `result`, `audit record`.
     pub title: String,
-    /// What is told.
+    /// The lines of the chapter.
     pub lines: Vec<String>,
 }
 
 /// How a word is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
-    /// Right, allowed.
+    /// Something is right or allowed.
     Good,
-    /// Wrong, refused.
+    /// Something is wrong or refused.
     Bad,
-    /// What stands beside.
+    /// Something is said in passing.
     Aside,
 }
 
@@ -32,7 +32,7 @@ pub enum Tone {
 pub type Paint = fn(&str, Tone) -> String;
 
 impl Explanation {
-    /// Which request is explained.
+    /// The request that is explained, as a title.
     #[must_use]
     pub fn title(&self) -> String {
         let host = match self.host {

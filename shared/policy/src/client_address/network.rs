@@ -9,7 +9,7 @@ use crate::config::Node;
 /// The key `ip_prefix`: the leading bits of an address that tell clients apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prefixes {
-    /// Of an IPv4 address.
+    /// How many bits of an IPv4 address count.
     pub v4: u8,
     /// Of an IPv6 address, of which one customer has a /64 at least.
     pub v6: u8,
@@ -22,7 +22,7 @@ impl Default for Prefixes {
 }
 
 impl Prefixes {
-    /// Reads the key `ip_prefix`.
+    /// Reads the key `ip_prefix` from the configuration.
     #[must_use]
     pub fn read(node: &Node<'_>) -> Option<Self> {
         let bits = |n: Node<'_>, most: u64| {

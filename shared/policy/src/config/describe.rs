@@ -37,7 +37,7 @@ pub enum Shape {
     Variant(Vec<&'static str>),
     /// An array of at most so many items.
     List {
-        /// The most items.
+        /// The most items that the list may have.
         at_most: usize,
         /// Whether an empty one is a mistake.
         is_never_empty: bool,
@@ -62,14 +62,14 @@ pub enum Shape {
     },
 }
 
-/// One question.
+/// One question that a parser asked of a configuration: the source of schemas.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ask {
     /// The place, whichever item or member it is: `limits[].rate`, `providers.*.issuer`.
     pub place: String,
     /// The path of the value in this document: `limits[2].rate`.
     pub path: String,
-    /// What was asked.
+    /// The shape of value that was asked for.
     pub shape: Shape,
 }
 

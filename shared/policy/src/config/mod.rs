@@ -132,7 +132,7 @@ pub fn read_with_keys<T>(
 #[derive(Default)]
 pub(crate) struct Sink {
     problems: RefCell<Vec<Problem>>,
-    /// Problems beyond [`MAX_PROBLEMS`].
+    /// How many problems there are beyond [`MAX_PROBLEMS`], which are counted only.
     unlisted: Cell<usize>,
     warnings: RefCell<Vec<Warning>>,
     keys: RefCell<BTreeSet<String>>,

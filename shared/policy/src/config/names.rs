@@ -21,7 +21,7 @@ impl NameError {
         &self.meant
     }
 
-    /// What belongs there.
+    /// What a name of this kind looks like, for the error message.
     #[must_use]
     pub const fn expected(&self) -> &'static str {
         self.expected
@@ -51,6 +51,80 @@ impl fmt::Display for NameError {
 pub fn header_name(text: &str) -> Result<String, NameError> {
     check(text, "the name of a header", is_token).map(|name| name.to_ascii_lowercase())
 }
+
+/// The name of a header that a filter writes into responses with a value of its own: none that means something else.
+///
+/// # Errors
+/// No header has this name, or HTTP, browsers or caches read the header.
+pub fn own_response_header_name(text: &str) -> Result<String, NameError> {
+    let name = header_name(text)?;
+    let begins = |prefix: &&str| name.starts_with(*prefix);
+    if is_framing(&name)
+        || READ_BY_CLIENTS.contains(&name.as_str())
+        || READ_BY_CLIENTS_PREFIXES.iter().any(begins)
+    {
+        return Err(NameError {
+            expected: "a header that has no meaning of its own, such as one that begins with \"x-\"",
+            meant: Vec::new(),
+        });
+    }
+    Ok(name)
+}
+
+/// Whether a header says how to read the body of a message or what becomes of the connection: without it, or with
+/// another value, the message is another one (RFC 9110 section 8, RFC 9112 section 6).
+#[must_use]
+pub fn is_framing(name: &str) -> bool {
+    const FRAMING: [&str; 11] = [
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-range",
+        "content-type",
+        "grpc-message",
+        "grpc-status",
+        "keep-alive",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    FRAMING.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Response headers that clients, browsers and caches act on.
+const READ_BY_CLIENTS: [&str; 22] = [
+    "age",
+    "allow",
+    "alt-svc",
+    "cache-control",
+    "clear-site-data",
+    "content-disposition",
+    "content-language",
+    "content-location",
+    "date",
+    "etag",
+    "expires",
+    "last-modified",
+    "link",
+    "location",
+    "proxy-authenticate",
+    "refresh",
+    "retry-after",
+    "set-cookie",
+    "strict-transport-security",
+    "vary",
+    "via",
+    "www-authenticate",
+];
+
+/// What the names of more of them begin with.
+const READ_BY_CLIENTS_PREFIXES: [&str; 5] = [
+    "accept-",
+    "access-control-",
+    "content-security-policy",
+    "cross-origin-",
+    "sec-",
+];
 
 /// The name of a header of a request, other than `host`.
 ///

@@ -342,7 +342,7 @@ pub fn join(path: &str, name: &str) -> String {
     }
 }
 
-/// `limits[2].rate` as `limits[].rate`.
+/// A path without its indices: `limits[2].rate` as `limits[].rate`.
 pub(super) fn general_path(path: &str) -> String {
     let mut general = String::with_capacity(path.len());
     let mut in_index = false;

@@ -25,13 +25,13 @@ impl Problem {
         Self::new("", error.to_string())
     }
 
-    /// The JSON path: `limits[2].rate`.
+    /// The path in the configuration: `limits[2].rate`.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// What is wrong there.
+    /// What is wrong there, and what to write instead.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
@@ -82,7 +82,7 @@ impl Warning {
         Self { code, problem }
     }
 
-    /// The stable code: `rule_unreachable`.
+    /// The stable code of the warning: `rule_unreachable`.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         self.code
@@ -94,7 +94,7 @@ impl Warning {
         &self.problem
     }
 
-    /// As [`Problem::under`].
+    /// The same warning with `parent` before its path, as [`Problem::under`].
     #[must_use]
     pub fn under(self, parent: &str) -> Self {
         let problem = self.problem.under(parent);
@@ -128,7 +128,7 @@ impl Problems {
         Problem::new("", message).into()
     }
 
-    /// All mistakes, in order.
+    /// All problems, in the order in which they were found.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.list.iter()
     }

@@ -12,7 +12,7 @@ use crate::json::Json;
 use crate::units::{self, Rate};
 
 impl<'a> Node<'a> {
-    /// A string.
+    /// Reads a string; another type is a problem.
     #[inline(never)]
     #[must_use]
     pub fn string(&self) -> Option<&'a str> {
@@ -40,6 +40,13 @@ impl<'a> Node<'a> {
     #[must_use]
     pub fn header_name(&self) -> Option<String> {
         self.checked("header", names::header_name)
+    }
+
+    /// The lower-case name of a header that a filter writes into responses: see [`names::own_response_header_name`].
+    #[inline(never)]
+    #[must_use]
+    pub fn own_response_header_name(&self) -> Option<String> {
+        self.checked("header", names::own_response_header_name)
     }
 
     /// The name of a header that a request has as one: `host` it has as `:authority` (HTTP/2, and
@@ -81,7 +88,7 @@ impl<'a> Node<'a> {
         check(text).map_err(|error| self.reject(error)).ok()
     }
 
-    /// `true` or `false`.
+    /// Reads `true` or `false`; another type is a problem.
     #[inline(never)]
     #[must_use]
     pub fn boolean(&self) -> Option<bool> {
@@ -93,7 +100,7 @@ impl<'a> Node<'a> {
         self.expected(value, "true or false")
     }
 
-    /// An integer within `range`.
+    /// Reads an integer within `range`; anything else is a problem.
     #[inline(never)]
     #[must_use]
     pub fn integer(&self, range: RangeInclusive<u64>) -> Option<u64> {

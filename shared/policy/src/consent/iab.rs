@@ -20,7 +20,7 @@ pub(super) struct Wanted {
     pub(super) vendor: Option<u64>,
 }
 
-/// What a string says.
+/// What a TCF or GPP string says about the purposes that were asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Decoded {
     pub(super) granted: BTreeSet<String>,
@@ -54,7 +54,7 @@ impl Decoded {
     }
 }
 
-/// Reads a TC string.
+/// Decodes a TC string of the IAB's Transparency and Consent Framework, version 2.
 pub(super) fn tcf(text: &str, wanted: &Wanted) -> Option<Decoded> {
     let mut decoded = Decoded::default();
     read_tcf(text, wanted, &mut decoded)?;

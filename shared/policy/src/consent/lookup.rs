@@ -39,7 +39,7 @@ pub struct ConsentLookup {
 pub enum OnLookupError {
     /// Every purpose is denied.
     Deny,
-    /// The other sources decide.
+    /// The consent service is left out, and the other sources decide.
     Ignore,
 }
 

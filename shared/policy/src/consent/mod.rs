@@ -33,7 +33,7 @@ enum ConsentDefault {
     Denied,
 }
 
-/// What one source says.
+/// What one source of consent says about purposes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signal {
     source: &'static str,
@@ -44,7 +44,7 @@ pub struct Signal {
     encoded: Option<Encoded>,
 }
 
-/// What a source refuses.
+/// The purposes that a source denies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Refused {
     /// Every purpose that it does not grant.
@@ -56,7 +56,7 @@ enum Refused {
 /// A signal that came as a TC or GPP string.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoded {
-    /// The bits that decided.
+    /// The bits of the string that decided, for the record.
     pub bits: String,
     /// The string, for its hash: it tells one browser from all others, so that no record may hold it.
     pub text: String,

@@ -1,7 +1,7 @@
 //! Where consent signals are looked for.
 
-use std::borrow::Cow;
 use std::fmt;
+use std::rc::Rc;
 
 use super::iab::{self, Wanted};
 use super::lookup::{ConsentLookup, OptOutMemory};
@@ -10,7 +10,7 @@ use crate::config::{Fields, Node};
 use crate::facts::Facts;
 use crate::http;
 use crate::json::Json;
-use crate::values::parameter_values;
+use crate::values::Query;
 
 /// Where consent signals are looked for.
 ///
@@ -78,7 +78,7 @@ struct OwnWord {
     trusted: bool,
 }
 
-/// What becomes of sources that disagree.
+/// How sources that disagree are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Combine {
     /// What one denies is denied.
@@ -310,7 +310,7 @@ impl ConsentSources {
         !self.gpc.is_empty() && facts.header("sec-gpc").is_some_and(says_so)
     }
 
-    /// What this request says.
+    /// Reads what each source says about this request.
     #[must_use]
     pub fn signals(&self, facts: &dyn Facts) -> Consent {
         let remembered = facts.identity().is_some_and(|identity| identity.opted_out);
@@ -405,16 +405,12 @@ fn cookies(facts: &dyn Facts, name: &str) -> Vec<String> {
 
 fn parameters(facts: &dyn Facts, name: &str) -> Vec<String> {
     // Where nobody knows all paths, the one that was sent counts.
-    let targets = facts.targets().unwrap_or_else(|| vec![facts.raw_path()]);
-    let values = targets
-        .into_iter()
-        .flat_map(|target| parameter_values(target, name));
+    let sent = || Rc::new([Query::of(facts.raw_path())]) as Rc<[Query]>;
+    let queries = facts.queries().unwrap_or_else(sent);
+    let values = queries.iter().flat_map(|query| query.values(name));
     values
         .take(MAX_LINES.saturating_add(1))
-        .map(|value| match crate::text::lossy(&value) {
-            Cow::Borrowed(text) => text.to_owned(),
-            Cow::Owned(text) => text,
-        })
+        .map(|value| crate::text::lossy(value).into_owned())
         .collect()
 }
 

@@ -14,7 +14,7 @@ use crate::request_value::CertificateField;
 /// What is not described is not there.
 #[derive(Clone, Debug)]
 pub struct DescribedRequest {
-    /// The method.
+    /// The method: `GET`.
     pub method: String,
     /// The path with its query.
     pub raw_path: String,
@@ -26,7 +26,7 @@ pub struct DescribedRequest {
     pub route: Option<String>,
     /// The headers, their names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The verified caller.
+    /// The verified caller; `None` for an anonymous one.
     pub identity: Option<Identity>,
     /// What an upstream may take for the method instead.
     pub method_overrides: Vec<String>,

@@ -12,7 +12,7 @@ use crate::json::Json;
 /// are taken together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityMapping {
-    /// Who: by default `sub`.
+    /// The claims that name the subject; by default `sub`.
     subject: Vec<String>,
     /// The application that acts: `client_id` (RFC 9068 section 2.2), else `azp`.
     client: Vec<String>,
@@ -20,7 +20,7 @@ pub struct IdentityMapping {
     tenant: Vec<String>,
     /// What the caller was granted: `scope` (RFC 8693 section 4.2) and `scp`.
     scopes: Vec<String>,
-    /// `roles`, `groups` and `realm_access.roles`.
+    /// The claims that list roles; by default `roles`, `groups` and `realm_access.roles`.
     roles: Vec<String>,
     /// The purposes that the caller has agreed to: `consents`.
     consents: Vec<String>,

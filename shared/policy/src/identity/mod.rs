@@ -23,7 +23,7 @@ pub struct Identity {
     pub client_id: Option<String>,
     /// What the caller was granted (RFC 8693 section 4.2).
     pub scopes: Vec<String>,
-    /// Roles and groups.
+    /// Roles and groups, from the claims that [`IdentityMapping`] names.
     pub roles: Vec<String>,
     /// The purposes that the caller consented to, perhaps none; `None` where nothing says so.
     pub consents: Option<Vec<String>>,
@@ -37,7 +37,7 @@ pub struct Identity {
     pub emergency: Option<String>,
     /// The customer that the caller belongs to.
     pub tenant: Option<String>,
-    /// How it was verified.
+    /// How the caller was authenticated.
     pub method: AuthenticationMethod,
     /// The name of the provider in the configuration.
     pub provider: String,

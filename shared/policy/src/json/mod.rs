@@ -13,7 +13,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Number;
 
-/// A JSON value.
+/// A JSON value that keeps numbers as they are spelled.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "the kinds of RFC 8259")]
 pub enum Json {
@@ -152,7 +152,7 @@ impl Json {
     }
 }
 
-/// Compact JSON text.
+/// Writes compact JSON text.
 impl fmt::Display for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)

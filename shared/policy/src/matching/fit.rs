@@ -7,11 +7,11 @@ use crate::values::MAX_VALUES;
 /// Whether a condition holds for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
-    /// Under no reading.
+    /// The rule fits under no reading of the request.
     No,
-    /// Under some readings.
+    /// The rule fits under some readings and not under others.
     Maybe(Ambiguity),
-    /// Under every reading.
+    /// The rule fits under every reading.
     Yes,
 }
 
@@ -51,6 +51,11 @@ impl Fit {
             some |= holds;
             all &= holds;
         }
+        Self::of((some, all), ambiguity)
+    }
+
+    /// A condition that holds under some reading, and under all.
+    pub(crate) const fn of((some, all): (bool, bool), ambiguity: Ambiguity) -> Self {
         match (some, all) {
             (false, _) => Self::No,
             (true, true) => Self::Yes,
@@ -79,37 +84,4 @@ pub(super) fn method(allowed: &[String], facts: &dyn Facts) -> Fit {
         readings.map(|method| allowed.iter().any(|item| *item == *method)),
         Ambiguity::Method,
     )
-}
-
-/// Whether a value of a header, of which each line is given, passes `test`: as the first, the last
-/// or any line, and as all of them joined (RFC 9110 section 5.3). Where `expected` is no list, an
-/// item of a list may count as the value, too.
-///
-/// Blanks around a line are not part of the value (RFC 9110 section 5.5): HTTP/2 carries them, and on
-/// the way to an upstream with HTTP/1.1 they are lost. Other white space is, to some.
-pub(super) fn header(lines: &[String], expected: Option<&str>, test: impl Fn(&str) -> bool) -> Fit {
-    let lines: Vec<&str> = lines
-        .iter()
-        .map(|line| line.trim_matches([' ', '\t']))
-        .collect();
-    let stripped = lines.iter().map(|line| stripped(line)).zip(&lines);
-    let stripped = stripped.filter_map(|(stripped, line)| (stripped != *line).then_some(stripped));
-    let joined = (lines.len() > 1).then(|| [lines.join(","), lines.join(", ")]);
-    let takes_items = expected.is_some_and(|expected| !expected.contains(','));
-    let items = lines
-        .iter()
-        .filter(|line| takes_items && line.contains(','))
-        .flat_map(|line| line.split(',').map(str::trim));
-    let values = lines
-        .iter()
-        .copied()
-        .chain(stripped)
-        .chain(joined.iter().flatten().map(String::as_str))
-        .chain(items);
-    Fit::over(values.map(test), Ambiguity::Header)
-}
-
-/// A line without what frameworks take for white space around it.
-fn stripped(line: &str) -> &str {
-    line.trim_matches(|character: char| character.is_whitespace() || character.is_control())
 }

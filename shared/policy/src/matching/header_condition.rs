@@ -1,8 +1,9 @@
 //! Conditions on headers in a rule.
 
-use super::fit::{self, Ambiguity, Fit};
+use super::fit::{Ambiguity, Fit};
 use crate::config::Node;
 use crate::facts::Facts;
+use crate::header_values::HeaderValues;
 
 /// `{ "name": "x-beta", "equals": "1" }`, `prefix`, `exists` or `absent` in place of `equals`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,31 +97,25 @@ impl HeaderCondition {
         if !facts.has_all_headers() {
             return Fit::Maybe(Ambiguity::Header);
         }
-        let lines = facts.header_lines(&self.name);
-        let fit = self.fits_lines(&lines);
-        let folded = facts.folded_lines(&self.name);
-        if folded.is_empty() {
-            return fit;
-        }
+        let readings = facts.header_readings(&self.name);
+        let mut fits = readings.iter().map(|values| self.fits_values(values));
+        let fit = fits.next().unwrap_or(Fit::No);
         // Some servers take the other spelling for the name, and some do not.
-        let with_folded = self.fits_lines(&[lines, folded].concat());
-        if with_folded == fit {
-            fit
-        } else {
-            Fit::Maybe(Ambiguity::Header)
+        match fits.all(|with_folded| with_folded == fit) {
+            true => fit,
+            false => Fit::Maybe(Ambiguity::Header),
         }
     }
 
-    fn fits_lines(&self, lines: &[String]) -> Fit {
+    fn fits_values(&self, values: &HeaderValues) -> Fit {
         match &self.test {
-            HeaderTest::Equals(expected) => {
-                fit::header(lines, Some(expected), |value| value == expected)
-            }
+            HeaderTest::Equals(expected) => Fit::of(values.are(expected), Ambiguity::Header),
             HeaderTest::Prefix(prefix) => {
-                fit::header(lines, None, |value| value.starts_with(prefix.as_str()))
+                let test = |value: &str| value.starts_with(prefix.as_str());
+                Fit::over(values.iter().map(test), Ambiguity::Header)
             }
-            HeaderTest::Exists => (!lines.is_empty()).into(),
-            HeaderTest::Absent => lines.is_empty().into(),
+            HeaderTest::Exists => (!values.is_missing()).into(),
+            HeaderTest::Absent => values.is_missing().into(),
         }
     }
 }

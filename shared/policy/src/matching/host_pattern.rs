@@ -6,9 +6,9 @@ use crate::host_address;
 /// `api.example.com`, or `*.example.com` for every name below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HostPattern {
-    /// This one.
+    /// This host name alone.
     Exact(String),
-    /// All below it: `.example.com`.
+    /// All host names below a domain, given as `.example.com`.
     Below(String),
 }
 
@@ -20,7 +20,7 @@ impl HostPattern {
         }
     }
 
-    /// Reads one.
+    /// Reads one pattern: `api.example.com` or `*.example.com`.
     pub fn read(node: &Node<'_>) -> Option<Self> {
         let text = node.name(253)?.to_ascii_lowercase();
         if !text.is_ascii() {

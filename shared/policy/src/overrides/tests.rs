@@ -76,9 +76,67 @@ fn paths_prefixes_and_hosts_are_told_apart() {
         ],
     );
     assert_eq!(found.paths, ["/admin?x=1", "/a,b", "/a", "b"]);
-    assert_eq!(found.prefixes, ["/a", "/b", "/a/b"]);
+    assert_eq!(found.prefixes, ["/a, /b", "/a", "/b", "/a/b"]);
     let hosts = ["a", "b", "c", "d"].map(|name| format!("{name}.example.com"));
     assert_eq!(found.hosts.names, hosts);
+}
+
+#[test]
+fn hosts_count_wherever_servers_look_for_them_in_forwarded() {
+    for value in [
+        r#"for="host=admin.example.com""#,
+        "xhost=admin.example.com",
+        "by=HOST=admin.example.com;proto=https",
+        "for=a host=admin.example.com, for=b",
+    ] {
+        let found = of("/", &[("forwarded", value)]);
+        let is_there = found
+            .hosts
+            .names
+            .iter()
+            .any(|name| name == "admin.example.com");
+        assert!(is_there || found.hosts.is_any, "{value}: {found:?}");
+    }
+}
+
+#[test]
+fn wordpress_takes_the_path_of_its_api_from_the_query() {
+    for (path, expected) in [
+        ("/?rest_route=/wp/v2/users", "/wp-json/wp/v2/users"),
+        ("/index.php?a=b&rest_route=wp/v2", "/wp-json/wp/v2"),
+        ("/blog/?rest.route=%2Fwp%2Fv2", "/blog/wp-json/wp/v2"),
+        ("/%3Frest_route=/wp", "/wp-json/wp"),
+    ] {
+        assert_eq!(of(path, &[]).paths, [expected], "{path}");
+    }
+    assert!(of("/?route=/wp/v2", &[]).paths.is_empty());
+}
+
+#[test]
+fn an_address_that_overrides_the_path_names_a_host() {
+    for path in [
+        "https://admin.example.com/x",
+        "HTTP://ADMIN.example.com:80",
+        "//admin.example.com/x",
+    ] {
+        let found = of("/", &[("x-original-url", path)]);
+        assert_eq!(found.hosts.names, ["admin.example.com"], "{path}");
+    }
+    assert!(of("/", &[("x-original-url", "https://u@h/x")]).hosts.is_any);
+    assert!(of("/", &[("x-original-url", "/a//b.example.com")]).hosts == OtherHosts::NONE);
+}
+
+#[test]
+fn too_many_paths_may_give_any_method() {
+    let nine: Vec<String> = (0..9).map(|n| format!("/p{n}?a=1")).collect();
+    let headers = [
+        ("x-original-url", nine.join(",")),
+        ("x-rewrite-url", "/x?_method=DELETE".to_owned()),
+    ];
+    let headers = headers
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    assert!(of("/x", &headers).methods.len() > MAX_VALUES);
 }
 
 #[test]

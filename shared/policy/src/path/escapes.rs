@@ -3,7 +3,7 @@
 use super::PathError;
 use crate::hex;
 
-/// Decodes all escapes once.
+/// Decodes all percent escapes once.
 pub(super) fn decode(text: &str) -> Result<String, PathError> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

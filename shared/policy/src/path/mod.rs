@@ -30,6 +30,7 @@ use crate::values::MAX_VALUES;
 pub(crate) use escapes::replace;
 use escapes::{decode, is_unreserved};
 use pattern::is_same_name;
+use readings::Work;
 
 /// A request path, in all its readings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +49,12 @@ pub struct Reading {
     segments: Vec<String>,
     /// Whether `*` stands for an empty segment, too: servers disagree on that as well.
     wildcard_takes_empty: bool,
-    /// Whether there may be an extension or a script in it, which patterns may look past.
-    has_dot: bool,
+    /// Where the last segment may end without an extension, which patterns may look past.
+    extensions: [Option<usize>; 2],
+    /// The segments that may name a script, which patterns may look past.
+    scripts: [Option<usize>; 2],
+    /// The segments that may name what serves the request, whatever stands behind them.
+    handlers: [Option<usize>; 2],
 }
 
 impl RequestPath {
@@ -58,6 +63,10 @@ impl RequestPath {
     /// # Errors
     /// The path cannot be read at all; see [`PathError`].
     pub fn parse(raw: &[u8]) -> Result<Self, PathError> {
+        Self::parse_within(raw, &mut Work::default())
+    }
+
+    fn parse_within(raw: &[u8], work: &mut Work) -> Result<Self, PathError> {
         let raw = std::str::from_utf8(raw).map_err(|_| PathError::NotUtf8)?;
         let target = without_origin(raw);
         let path = target.split(['?', '#']).next().unwrap_or(target);
@@ -84,7 +93,7 @@ impl RequestPath {
         }
         decode(path_and_fragment)?;
         let mut readings = vec![canonical];
-        readings::add_all(path_and_fragment, &mut readings)?;
+        readings::add_all(path_and_fragment, &mut readings, work)?;
         // Proxies route by a fragment too, or refuse it.
         let has_fragment = path_and_fragment.len() != path.len();
         Ok(Self {
@@ -105,7 +114,9 @@ impl RequestPath {
     /// # Errors
     /// One of them cannot be read, or there are too many.
     pub fn parse_overridden(raw: &[u8], overrides: &Overrides) -> Result<Self, PathError> {
-        let mut path = Self::parse(raw)?;
+        // What is too much for one path is too much for all of them together.
+        let mut work = Work::default();
+        let mut path = Self::parse_within(raw, &mut work)?;
         let sent = crate::text::lossy(raw);
         let sent = without_origin(&sent).split('?').next().unwrap_or_default();
         let given = overrides.paths.iter().map(|given| absolute(given));
@@ -114,34 +125,46 @@ impl RequestPath {
             .iter()
             .filter_map(|prefix| without_prefix(sent, prefix));
         let others: Vec<String> = given.chain(left).collect();
-        if overrides.is_unknown || others.len() > MAX_VALUES {
+        let is_odd = |given: &String| is_odd_address(given);
+        let lists = [&overrides.paths, &overrides.prefixes, &others];
+        if overrides.is_unknown
+            || lists.iter().any(|list| list.len() > MAX_VALUES)
+            || overrides.paths.iter().any(is_odd)
+        {
             return Err(PathError::TooAmbiguous);
         }
         for other in others {
-            path.add(Self::parse(other.as_bytes())?.readings);
+            path.add(Self::parse_within(other.as_bytes(), &mut work)?.readings)?;
         }
         // ASP.NET and others compare segments, decoded and without case, whoever has named the path.
-        let behind = path.behind(&overrides.prefixes)?;
-        path.add(behind);
+        let behind = path.behind(&overrides.prefixes, &mut work)?;
+        path.add(behind)?;
         Ok(path)
     }
 
     /// Adds what stands in the place of the path, which is somewhere else.
-    fn add(&mut self, readings: Vec<Reading>) {
+    fn add(&mut self, readings: Vec<Reading>) -> Result<(), PathError> {
         for reading in readings {
             if !self.readings.contains(&reading) {
                 self.readings.push(reading);
                 self.strays = true;
             }
         }
+        match self.readings.len() > MAX_READINGS {
+            true => Err(PathError::TooAmbiguous),
+            false => Ok(()),
+        }
     }
 
     /// What is left of each reading behind each of the prefixes that it begins with.
-    fn behind(&self, prefixes: &[String]) -> Result<Vec<Reading>, PathError> {
+    fn behind(&self, prefixes: &[String], work: &mut Work) -> Result<Vec<Reading>, PathError> {
         let mut left = Vec::new();
         for prefix in prefixes {
-            // What is no path is compared as it was sent, see `without_prefix`.
-            let Ok(prefix) = Self::parse(absolute(prefix).as_bytes()) else {
+            // Servers with WSGI compare it as it is with a path that they have decoded.
+            let texts = self.readings.iter().map(Reading::to_text);
+            let rests = texts.filter_map(|text| without_prefix(&text, prefix));
+            left.extend(rests.map(|rest| Reading::of_segments(&rest)));
+            let Ok(prefix) = Self::parse_within(absolute(prefix).as_bytes(), work) else {
                 continue;
             };
             for (reading, prefix) in self
@@ -176,13 +199,21 @@ impl RequestPath {
 impl Reading {
     fn new(segments: Vec<String>) -> Self {
         Self {
-            has_dot: segments.iter().any(|segment| segment.contains('.')),
+            extensions: pattern::extensions(&segments),
+            scripts: pattern::named(&segments, &[pattern::SCRIPTS]),
+            handlers: pattern::named(&segments, &[pattern::SCRIPTS, pattern::HANDLERS]),
             segments,
             wildcard_takes_empty: false,
         }
     }
 
-    /// The segments, decoded.
+    /// Of a path that is decoded and resolved.
+    fn of_segments(path: &str) -> Self {
+        let segments = path.split('/').filter(|segment| !segment.is_empty());
+        Self::new(segments.map(str::to_owned).collect())
+    }
+
+    /// The segments of this reading, decoded.
     #[must_use]
     pub fn segments(&self) -> &[String] {
         &self.segments
@@ -239,8 +270,8 @@ impl Reading {
     }
 }
 
-/// More readings behind prefixes have no honest use.
-const MAX_READINGS: usize = 64;
+/// More readings, of a path and of all that overrides it, have no honest use: each rule looks at all of them.
+const MAX_READINGS: usize = 96;
 
 /// Why a path cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -289,6 +320,10 @@ fn without_origin(raw: &str) -> &str {
     if scheme.is_empty() || !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return raw;
     }
+    // The URL standard takes any number of slashes for two.
+    if rest.starts_with(['/', '\\']) {
+        return raw;
+    }
     match rest
         .find(['/', '\\', '?', '#'])
         .and_then(|end| rest.split_at_checked(end))
@@ -296,6 +331,19 @@ fn without_origin(raw: &str) -> &str {
         Some((_, path)) if path.starts_with(['/', '\\']) => path,
         _ => "/",
     }
+}
+
+/// Whether a text is an address to the URL standard, but not in the usual spelling: `http:/host/path`. No honest
+/// proxy writes it so.
+fn is_odd_address(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else {
+        return false;
+    };
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(is_part);
+    let host = rest.strip_prefix("//");
+    is_scheme && host.is_none_or(|host| host.starts_with(['/', '\\']))
 }
 
 /// The path that a header gives: a path, or an address.
@@ -331,6 +379,7 @@ fn is_ambiguous(path: &str) -> bool {
     path.contains(['#', ';', '\\'])
         || path.contains("//")
         || path.contains("/(")
+        || path.contains("/%20")
         || path
             .split('/')
             .any(|segment| segment.ends_with('.') || segment.ends_with("%20"))

@@ -22,7 +22,7 @@ pub enum Significance {
     Unknown,
     /// It routes the path as one without.
     Ignored,
-    /// It tells them apart.
+    /// The part tells paths apart: the upstream routes them differently.
     Significant,
 }
 
@@ -33,14 +33,15 @@ pub struct PathRouting {
     pub case: Significance,
     /// The key `ignore_extension`: Rails and others route `/users.json` as `/users`.
     pub extension: Significance,
-    /// The key `ignore_script`: PHP applications route `/index.php/users` as `/users`.
+    /// The key `ignore_script`: PHP applications route `/index.php/users` as `/users`, and run `/login.php` for
+    /// `/login.php/x`.
     pub script: Significance,
 }
 
 /// How a reading of a path fits a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathFit {
-    /// It does not.
+    /// The pattern does not fit.
     No,
     /// To some upstreams: but for the case of letters, an extension, or a script, which they look past.
     Maybe,
@@ -179,10 +180,13 @@ impl PathPattern {
     /// some, or to none.
     #[must_use]
     pub fn fit(&self, reading: &Reading) -> PathFit {
-        let whole = self.fit_view(&View::whole(reading));
-        if !reading.has_dot {
-            return whole;
+        if !reading.has_parts() {
+            return self.fit_view(&View::whole(reading));
         }
+        if !self.may_fit(reading) {
+            return PathFit::No;
+        }
+        let whole = self.fit_view(&View::whole(reading));
         let mut fits = self.views(reading, whole).map(|view| self.fit_view(&view));
         let first = fits.next().unwrap_or(whole);
         if fits.all(|fit| fit == first) {
@@ -192,13 +196,31 @@ impl PathPattern {
         }
     }
 
+    /// Whether some view of the reading may fit, by what is the same in all of them: a client can ask for many
+    /// readings of many views, and each rule looks at all.
+    fn may_fit(&self, reading: &Reading) -> bool {
+        let longest = reading.segments.len();
+        let handler = reading.handlers.iter().flatten().min();
+        let shortest = handler.map_or(longest, |place| {
+            let behind = place.saturating_add(1);
+            behind.min(longest.saturating_sub(1))
+        });
+        let own = self.segments.len();
+        let length_fits = own <= longest && (self.open_end || own >= shortest);
+        let before_last = longest.saturating_sub(1);
+        let kept = handler.copied();
+        let kept = kept.map_or(before_last, |script| script.min(before_last));
+        let mut pairs = self.segments.iter().zip(&reading.segments).take(kept);
+        length_fits
+            && pairs.all(|(own, segment)| match own {
+                Segment::Any => true,
+                Segment::Exact(exact) => self.name_fit(exact, segment) != PathFit::No,
+            })
+    }
+
     /// What upstreams may take a path for: as it is, without its extension, without the script in it.
     /// What the pattern itself spells out is neither: `/openapi.json` is about that file.
-    fn views<'r>(
-        &self,
-        reading: &'r Reading,
-        whole: PathFit,
-    ) -> impl Iterator<Item = View<'r>> + use<'r> {
+    fn views<'r>(&self, reading: &'r Reading, whole: PathFit) -> impl Iterator<Item = View<'r>> {
         let spelled = |place: usize| {
             let segment = self.segments.get(place);
             whole != PathFit::No && matches!(segment, Some(Segment::Exact(_)))
@@ -207,22 +229,38 @@ impl PathPattern {
         let extensions = match self.routing.extension {
             Significance::Significant => [None; 2],
             _ if spelled(last) => [None; 2],
-            _ => reading.extensions(),
+            _ => reading.extensions,
         };
-        let scripts = match self.routing.script {
+        let unspelled = |places: [Option<usize>; 2]| match self.routing.script {
             Significance::Significant => [None; 2],
-            _ => reading
-                .scripts()
-                .map(|place| place.filter(|place| !spelled(*place))),
+            _ => places.map(|place| place.filter(|place| !spelled(*place))),
         };
+        let scripts = unspelled(reading.scripts);
         let ends = choices(self.routing.extension, extensions);
-        choices(self.routing.script, scripts).flat_map(move |script| {
+        let past_script = choices(self.routing.script, scripts).flat_map(move |script| {
             ends.clone().map(move |end| View {
-                reading,
                 script,
                 end,
+                ..View::whole(reading)
             })
-        })
+        });
+        // Where scripts are looked past, those count that the pattern names, but for a front controller.
+        let is_past = self.routing.script == Significance::Ignored;
+        let names = move |place: usize| {
+            let (own, name) = (self.segments.get(place), reading.segments.get(place));
+            let (Some(Segment::Exact(own)), Some(name)) = (own, name) else {
+                return false;
+            };
+            self.segments.len() == place.saturating_add(1)
+                && !name.starts_with("index.")
+                && self.name_fit(own, name) != PathFit::No
+        };
+        let handlers = unspelled(reading.handlers).into_iter().flatten();
+        let handled = handlers.filter(move |place| !is_past || names(*place));
+        past_script.chain(handled.map(|place| View {
+            last: Some(place),
+            ..View::whole(reading)
+        }))
     }
 
     fn fit_view(&self, view: &View<'_>) -> PathFit {
@@ -242,23 +280,39 @@ impl PathPattern {
                     return PathFit::No;
                 }
                 Segment::Any => {}
-                Segment::Exact(exact) if exact == segment => {}
-                Segment::Exact(exact) => {
-                    let is_certain = match self.routing.case {
-                        Significance::Significant => return PathFit::No,
-                        Significance::Ignored => exact.to_lowercase() == segment.to_lowercase(),
-                        Significance::Unknown => false,
-                    };
-                    if !is_certain && !is_same_name(exact, segment) {
-                        return PathFit::No;
-                    }
-                    if !is_certain {
-                        fit = PathFit::Maybe;
-                    }
-                }
+                Segment::Exact(exact) => match self.name_fit(exact, segment) {
+                    PathFit::Yes => {}
+                    PathFit::Maybe => fit = PathFit::Maybe,
+                    PathFit::No => return PathFit::No,
+                },
             }
         }
         fit
+    }
+
+    /// Whether a segment has this name, as far as case matters.
+    fn name_fit(&self, name: &str, segment: &str) -> PathFit {
+        if name == segment {
+            return PathFit::Yes;
+        }
+        let is_certain = match self.routing.case {
+            Significance::Significant => return PathFit::No,
+            Significance::Ignored => true,
+            Significance::Unknown => false,
+        };
+        // No letter is four times as long in another case.
+        if name.len() > segment.len().saturating_mul(4)
+            || segment.len() > name.len().saturating_mul(4)
+        {
+            return PathFit::No;
+        }
+        if is_certain && is_same_lower_case(name, segment) {
+            return PathFit::Yes;
+        }
+        match is_same_name(name, segment) {
+            true => PathFit::Maybe,
+            false => PathFit::No,
+        }
     }
 }
 
@@ -277,8 +331,10 @@ fn choices(
 /// What an upstream may take a reading for.
 struct View<'r> {
     reading: &'r Reading,
-    /// The place of the segment that names a script.
+    /// The place of the segment that names a script, which is left out.
     script: Option<usize>,
+    /// The place of the last segment, where what stands behind it is for the script that it names.
+    last: Option<usize>,
     /// Where the last segment ends.
     end: Option<usize>,
 }
@@ -288,19 +344,22 @@ impl<'r> View<'r> {
         Self {
             reading,
             script: None,
+            last: None,
             end: None,
         }
     }
 
     fn len(&self) -> usize {
         let length = self.reading.segments.len();
-        length.saturating_sub(usize::from(self.script.is_some()))
+        let kept = self.last.map_or(length, |last| last.saturating_add(1));
+        kept.saturating_sub(usize::from(self.script.is_some()))
     }
 
     fn segments(&self) -> impl Iterator<Item = &'r str> {
         let last = self.reading.segments.len().checked_sub(1);
         let (script, end) = (self.script, self.end);
-        let segments = self.reading.segments.iter().enumerate();
+        let kept = self.last.map_or(usize::MAX, |last| last.saturating_add(1));
+        let segments = self.reading.segments.iter().take(kept).enumerate();
         segments
             .filter(move |(place, _)| script != Some(*place))
             .map(move |(place, segment)| match end {
@@ -311,38 +370,45 @@ impl<'r> View<'r> {
 }
 
 impl Reading {
-    /// Where the last segment ends without an extension: at its last dot (Rails, and the variables of
-    /// Spring), or at its first (the routes of Spring). A dot in front begins a name.
-    fn extensions(&self) -> [Option<usize>; 2] {
-        let name = self.segments.last().map_or("", String::as_str);
-        let dot = |place: &usize| *place > 0;
-        let last = name.rfind('.').filter(dot);
-        let first = name
-            .find('.')
-            .filter(dot)
-            .filter(|_| name.find('.') != last);
-        [last, first]
-    }
-
-    /// The segments that name a script, with a path for it behind them: servers look for the first
-    /// such file (Apache httpd), or for the last such name (nginx).
-    fn scripts(&self) -> [Option<usize>; 2] {
-        let is_script = |name: &String| {
-            name.rsplit_once('.').is_some_and(|(_, extension)| {
-                SCRIPTS
-                    .iter()
-                    .any(|script| script.eq_ignore_ascii_case(extension))
-            })
-        };
-        let before_last = self.segments.split_last().map_or(&[][..], |(_, rest)| rest);
-        let first = before_last.iter().position(is_script);
-        let last = before_last.iter().rposition(is_script);
-        [first, last.filter(|_| last != first)]
+    /// Whether there may be an extension or a script in it.
+    fn has_parts(&self) -> bool {
+        self.extensions != [None; 2] || self.handlers != [None; 2]
     }
 }
 
+/// Where the last segment ends without an extension: at its last dot (Rails, and the variables of
+/// Spring), or at its first (the routes of Spring). A dot in front begins a name.
+pub(super) fn extensions(segments: &[String]) -> [Option<usize>; 2] {
+    let name = segments.last().map_or("", String::as_str);
+    let dot = |place: &usize| *place > 0;
+    let last = name.rfind('.').filter(dot);
+    let first = name
+        .find('.')
+        .filter(dot)
+        .filter(|_| name.find('.') != last);
+    [last, first]
+}
+
+/// The segments whose names have one of these extensions, with a path for them behind them: servers look for
+/// the first such file (Apache httpd), or for the last such name (nginx).
+pub(super) fn named(segments: &[String], extensions: &[&[&str]]) -> [Option<usize>; 2] {
+    let is_script = |name: &String| {
+        name.rsplit_once('.').is_some_and(|(_, extension)| {
+            let mut known = extensions.iter().copied().flatten();
+            known.any(|known| known.eq_ignore_ascii_case(extension))
+        })
+    };
+    let before_last = segments.split_last().map_or(&[][..], |(_, rest)| rest);
+    let first = before_last.iter().position(is_script);
+    let last = before_last.iter().rposition(is_script);
+    [first, last.filter(|_| last != first)]
+}
+
 /// The extensions of scripts that are given what follows their name in a path (`PATH_INFO`).
-const SCRIPTS: [&str; 7] = ["php", "php5", "php7", "php8", "cgi", "fcgi", "cfm"];
+pub(super) const SCRIPTS: &[&str] = &["php", "php5", "php7", "php8", "cgi", "fcgi", "cfm"];
+
+/// The extensions of others that serve a request whatever stands behind their name.
+pub(super) const HANDLERS: &[&str] = &["aspx", "ashx", "asmx", "asp", "svc", "phtml"];
 
 /// One segment of the paths that a pattern fits: `/users/{id}/**`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -419,7 +485,8 @@ impl PathVariable {
         let is_certain = |part: Option<usize>, significance| {
             part.is_none() || significance == Significance::Ignored
         };
-        let is_certain = is_certain(view.end, pattern.routing.extension)
+        let is_certain = view.last.is_none()
+            && is_certain(view.end, pattern.routing.extension)
             && is_certain(view.script, pattern.routing.script);
         view.segments().nth(self.place).filter(|_| is_certain)
     }
@@ -432,6 +499,14 @@ pub(super) fn is_same_name(one: &str, other: &str) -> bool {
         return one.eq_ignore_ascii_case(other);
     }
     one.chars().map(folded).eq(other.chars().map(folded))
+}
+
+/// Whether two names are the same in lower case.
+fn is_same_lower_case(one: &str, other: &str) -> bool {
+    if one.is_ascii() && other.is_ascii() {
+        return one.eq_ignore_ascii_case(other);
+    }
+    one.to_lowercase() == other.to_lowercase()
 }
 
 /// One character for all that some upstream takes for it.
@@ -448,28 +523,28 @@ fn folded(character: char) -> char {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PatternError {
-    /// No leading slash.
+    /// The pattern has no leading slash.
     #[error("a path pattern starts with a slash")]
     NotAbsolute,
-    /// A query or fragment.
+    /// The pattern has a query or a fragment.
     #[error("a path pattern has no query: paths are matched without theirs")]
     Query,
     /// Something that the normalised path never has.
     #[error("a path pattern is written decoded, without % \\ and ;")]
     Encoded,
-    /// `/a/../b`.
+    /// The pattern has a dot segment, as in `/a/../b`.
     #[error("a path pattern has no dot segments: paths are matched resolved")]
     DotSegment,
-    /// `/users/{id}`, `/users/:id`.
+    /// The pattern has a variable, as in `/users/{id}` or `/users/:id`.
     #[error("a path pattern has no variables: * stands for any one segment")]
     Variable,
     /// White space at the end, or a character that cannot be seen.
     #[error("a path pattern has no space at its end and no invisible characters")]
     Space,
-    /// `/a/**/b`.
+    /// The pattern has `**` before its end, as in `/a/**/b`.
     #[error("** stands at the end only")]
     OpenMiddle,
-    /// `/a*`.
+    /// The pattern has a wildcard for a part of a segment, as in `/a*`.
     #[error("* stands for a whole segment: use /a/* or /a/**")]
     PartialWildcard,
 }

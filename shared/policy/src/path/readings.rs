@@ -2,7 +2,7 @@
 //!
 //! A server is a series of choices, in this order:
 //!
-//! 1. where the path ends: at a raw `?`, or also at a raw `#`;
+//! 1. where the path ends: at a raw `?`, or also at a raw `#` or `;`;
 //! 2. whether `//x/` in front names a host (the URL standard, Python's `urlsplit`), or is `/x/`;
 //! 3. what is done on the wire, by a proxy in front and then by a parser of URLs: escaped slashes
 //!    decoded, `\` as `/`, parameters cut off, empty segments merged, dot segments resolved, `%2e`
@@ -20,10 +20,14 @@
 //! linear in its length.
 
 use super::escapes::{is_unreserved, replace};
-use super::{PathError, Reading};
+use super::{MAX_READINGS, PathError, Reading};
 
 /// Adds the readings of `path`, which has no query, to those at hand.
-pub(super) fn add_all(path: &str, readings: &mut Vec<Reading>) -> Result<(), PathError> {
+pub(super) fn add_all(
+    path: &str,
+    readings: &mut Vec<Reading>,
+    work: &mut Work,
+) -> Result<(), PathError> {
     if path.len() > MAX_BYTES {
         return Err(PathError::TooAmbiguous);
     }
@@ -34,9 +38,9 @@ pub(super) fn add_all(path: &str, readings: &mut Vec<Reading>) -> Result<(), Pat
     }
     let mut texts = Texts {
         all: vec![text],
-        work_bytes: 0,
+        work,
     };
-    texts.branch(|text| [before(text, b"#")])?;
+    texts.branch(|text| [before(text, b"#"), before(text, b";")])?;
     // Each has an idea of its own: a proxy in front, and the parser of URLs in the server.
     on_the_wire(&mut texts)?;
     on_the_wire(&mut texts)?;
@@ -56,11 +60,14 @@ pub(super) fn add_all(path: &str, readings: &mut Vec<Reading>) -> Result<(), Pat
             }
         }
     }
-    Ok(())
+    match readings.len() > MAX_READINGS {
+        true => Err(PathError::TooAmbiguous),
+        false => Ok(()),
+    }
 }
 
 /// What a proxy in front of a server does with a path, or the parser of URLs within the server.
-fn on_the_wire(texts: &mut Texts) -> Result<(), PathError> {
+fn on_the_wire(texts: &mut Texts<'_>) -> Result<(), PathError> {
     texts.branch(|text| {
         [replace(text, |byte| {
             matches!(byte, b'/' | b'\\').then_some(byte)
@@ -75,8 +82,9 @@ fn on_the_wire(texts: &mut Texts) -> Result<(), PathError> {
 }
 
 /// What a server does with what it has decoded.
-fn of_decoded(texts: &mut Texts) -> Result<(), PathError> {
-    texts.branch(|text| [before(text, b"?#")])?;
+fn of_decoded(texts: &mut Texts<'_>) -> Result<(), PathError> {
+    // A proxy in front may have decoded the `;` at which the server ends the path.
+    texts.branch(|text| [before(text, b"?#"), before(text, b";")])?;
     // A server that minds both may do either first.
     texts.branch(|text| [without_parameters(text)])?;
     texts.branch(|text| [with_slashes(text)])?;
@@ -87,6 +95,7 @@ fn of_decoded(texts: &mut Texts) -> Result<(), PathError> {
             trimmed(text),
             without_single_dots(text),
             with_trimmed_segments(text),
+            without_blanks(text),
         ]
     })?;
     // What a proxy has decoded is an escape again to the server behind it.
@@ -94,7 +103,7 @@ fn of_decoded(texts: &mut Texts) -> Result<(), PathError> {
     texts.branch(|text| [without_sessions(text, false), without_sessions(text, true)])
 }
 
-/// What becomes of empty segments: those in front may name a host.
+/// How empty segments are read: those in front may name a host.
 fn in_front(text: &[u8]) -> [Option<Vec<u8>>; 4] {
     [
         merged(text),
@@ -104,24 +113,35 @@ fn in_front(text: &[u8]) -> [Option<Vec<u8>>; 4] {
     ]
 }
 
-/// The texts that a path may be taken for at some point of its way.
-struct Texts {
-    all: Vec<Vec<u8>>,
-    /// How much text has been looked at in all.
-    work_bytes: usize,
+/// How much text has been looked at, in all paths of a request.
+#[derive(Default)]
+pub(super) struct Work {
+    bytes: usize,
 }
 
-impl Texts {
+impl Work {
+    const fn add(&mut self, bytes: usize) -> Result<(), PathError> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > MAX_WORK_BYTES {
+            return Err(PathError::TooAmbiguous);
+        }
+        Ok(())
+    }
+}
+
+/// The texts that a path may be taken for at some point of its way.
+struct Texts<'w> {
+    all: Vec<Vec<u8>>,
+    work: &'w mut Work,
+}
+
+impl Texts<'_> {
     /// Keeps each text and what each of the changes makes of it.
     fn branch<const N: usize>(
         &mut self,
         change: impl Fn(&[u8]) -> [Option<Vec<u8>>; N],
     ) -> Result<(), PathError> {
-        let texts = self.all.iter().map(Vec::len);
-        self.work_bytes = texts.fold(self.work_bytes, usize::saturating_add);
-        if self.work_bytes > MAX_WORK_BYTES {
-            return Err(PathError::TooAmbiguous);
-        }
+        self.work.add(self.all.iter().map(Vec::len).sum())?;
         let changed: Vec<Vec<u8>> = self
             .all
             .iter()
@@ -155,8 +175,7 @@ impl Texts {
                 replace(&text, |byte| needed(byte).then_some(byte)),
                 replace(&text, |byte| needed(byte).then_some(within(byte)?)),
             ];
-            let work = text.len().saturating_mul(decoded.len());
-            self.work_bytes = self.work_bytes.saturating_add(work);
+            self.work.add(text.len().saturating_mul(decoded.len()))?;
             for decoded in decoded {
                 self.add(decoded.unwrap_or_else(|| text.clone()))?;
             }
@@ -353,6 +372,17 @@ const fn is_trimmed(byte: &u8) -> bool {
     matches!(byte, b'.' | b' ')
 }
 
+/// Without blanks around segments, and without segments of nothing else (Spring before 4.3).
+fn without_blanks(text: &[u8]) -> Option<Vec<u8>> {
+    if !text.contains(&b' ') {
+        return None;
+    }
+    let segments = text.split(|byte| *byte == b'/');
+    let kept = segments.filter(|segment| segment.is_empty() || !segment.trim_ascii().is_empty());
+    let without = joined(kept.map(<[u8]>::trim_ascii));
+    (without.len() < text.len()).then_some(without)
+}
+
 /// With one slash in front for any number of them (Python's `http.server`).
 fn one_in_front(text: &[u8]) -> Option<Vec<u8>> {
     let slashes = text.iter().position(|byte| *byte != b'/')?;
@@ -391,9 +421,9 @@ fn resolved(text: &[u8], dots: fn(&[u8]) -> Dots) -> Option<Vec<u8>> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Dots {
     No,
-    /// `.`
+    /// The segment `.`.
     Here,
-    /// `..`
+    /// The segment `..`.
     Up,
 }
 
@@ -444,9 +474,9 @@ const SLASH_WITHIN: u8 = 0xff;
 const MAX_BYTES: usize = 2048;
 
 /// The texts that a path may be taken for at most.
-const MAX_TEXTS: usize = 64;
+const MAX_TEXTS: usize = MAX_READINGS;
 
-/// How much text is looked at for one path at most. Honest paths need a twentieth of it.
+/// How much text is looked at for one request at most. Honest paths need a twentieth of it.
 const MAX_WORK_BYTES: usize = 256 * 1024;
 
 /// How many times what was decoded may be decoded again.

@@ -15,12 +15,12 @@ pub enum RouteTrust {
     InPlace,
     /// Those whose path can be read in one way only.
     Unambiguous,
-    /// All.
+    /// The route is trusted for every request.
     Always,
 }
 
 impl RouteTrust {
-    /// Reads the key.
+    /// Reads the key `route_trust` from the configuration.
     #[must_use]
     pub fn read(node: &Node<'_>) -> Option<Self> {
         node.one_of(&[

@@ -11,7 +11,7 @@ pub struct Server {
     pub name: &'static str,
     /// What it does with a path, in order.
     pub steps: &'static [Step],
-    /// Where it is written.
+    /// The documentation or source that says so.
     pub source: &'static str,
 }
 
@@ -20,9 +20,11 @@ pub struct Server {
 pub enum Step {
     /// What follows a `#` is no path.
     Fragment,
+    /// What follows a `;` is the query.
+    Semicolon,
     /// `//x/` in front names a host.
     Host,
-    /// `\` is `/`.
+    /// Takes a backslash for a slash.
     Backslash,
     /// `;x` is cut off every segment.
     Parameters,
@@ -38,11 +40,11 @@ pub enum Step {
     DecodeUnreserved,
     /// What was decoded is cut at `?` and `#`.
     DecodedQuery,
-    /// Empty segments go.
+    /// Drops empty segments.
     Merge,
     /// Empty segments in front go.
     MergeLeading,
-    /// Dot segments are resolved.
+    /// Resolves the segments `.` and `..`.
     Dots,
     /// Dot segments are resolved, `%2e` among them.
     EscapedDots,
@@ -50,6 +52,8 @@ pub enum Step {
     Trim,
     /// Dots and blanks at the end of segments go.
     TrimSegments,
+    /// Blanks around segments go.
+    Blanks,
     /// A segment such as `(S(x))` holds a session.
     Sessions,
     /// `.json` at the end is no part of the route.
@@ -64,6 +68,7 @@ impl Step {
     pub const fn describe(self) -> &'static str {
         match self {
             Self::Fragment => "cut at `#`",
+            Self::Semicolon => "cut at `;`",
             Self::Host => "`//host` off",
             Self::Backslash => "`\\` is `/`",
             Self::Parameters => "`;x` off",
@@ -79,6 +84,7 @@ impl Step {
             Self::EscapedDots => "resolve dots and `%2e`",
             Self::Trim => "dots and blanks off the end",
             Self::TrimSegments => "dots and blanks off segments",
+            Self::Blanks => "blanks off both ends of segments",
             Self::Sessions => "`(S(x))` off",
             Self::Extension => "look past `.json`",
             Self::Script => "look past `index.php`",
@@ -177,6 +183,11 @@ pub const SERVERS: &[Server] = &[
         "https://expressjs.com/en/guide/routing.html",
     ),
     server(
+        "Fastify 4, restify",
+        &[Step::Fragment, Step::Semicolon, Step::DecodeWithin],
+        "https://fastify.dev/docs/v4.29.x/Reference/Server/#usesemicolondelimiter",
+    ),
+    server(
         "Go, `URL.Path`",
         &[Step::Decode],
         "https://pkg.go.dev/net/url#URL",
@@ -268,6 +279,11 @@ pub const SERVERS: &[Server] = &[
         "Spring, `AntPathMatcher`",
         &[Step::Parameters, Step::Decode, Step::Merge],
         "https://docs.spring.io/spring-framework/reference/web/webmvc/mvc-controller/ann-requestmapping.html",
+    ),
+    server(
+        "Spring before 4.3, `AntPathMatcher`",
+        &[Step::Parameters, Step::Decode, Step::Merge, Step::Blanks],
+        "https://nvd.nist.gov/vuln/detail/CVE-2016-5007",
     ),
     server(
         "Spring, `PathPattern`",

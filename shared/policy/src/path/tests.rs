@@ -154,6 +154,135 @@ fn a_path_that_overrides_leads_elsewhere() {
 }
 
 #[test]
+fn a_path_and_what_overrides_it_have_few_readings_together() {
+    let read = |paths: usize, prefixes: usize| {
+        let overrides = Overrides {
+            paths: (0..paths).map(|n| format!("/q{n}//%5cc")).collect(),
+            prefixes: (0..prefixes).map(|n| format!("/q{n}")).collect(),
+            ..Overrides::default()
+        };
+        RequestPath::parse_overridden(b"/c//b", &overrides)
+    };
+    let counts: Vec<Result<usize, PathError>> = (0..=8)
+        .map(|paths| read(paths, paths).map(|path| path.readings().len()))
+        .collect();
+    assert!(counts[0].is_ok_and(|count| count > 1), "{counts:?}");
+    assert!(counts[1].is_ok(), "{counts:?}");
+    assert_eq!(counts[8], Err(PathError::TooAmbiguous), "{counts:?}");
+    let are_few = |count: &Result<usize, PathError>| {
+        count.is_err() || count.is_ok_and(|count| count <= MAX_READINGS)
+    };
+    assert!(counts.iter().all(are_few), "{counts:?}");
+}
+
+#[test]
+fn an_address_in_an_odd_spelling_overrides_nothing() {
+    let read = |given: &str| {
+        let overrides = Overrides {
+            paths: vec![given.to_owned()],
+            ..Overrides::default()
+        };
+        let path = RequestPath::parse_overridden(b"/x", &overrides);
+        path.map(|path| path.readings().len())
+    };
+    for given in ["http://h/admin/x", "/http:/h/admin", "admin/x:y", "/a:b"] {
+        assert_eq!(read(given), Ok(2), "{given}");
+    }
+    for given in [
+        "http:h/admin/x",
+        "https:/h/admin/x",
+        r"https:\\h\admin\x",
+        "http:u@h/admin/x",
+        "http:/h/x/../admin/x",
+        "HTTP:///h/admin/x",
+        r"http://\h/admin/x",
+        "a+b:/admin/x",
+        "a+b://h/admin/x",
+    ] {
+        assert!(read(given).is_err(), "{given}");
+    }
+}
+
+#[test]
+fn no_prefix_hides_another() {
+    let read = |path: &str, prefixes: &[String]| {
+        let overrides = Overrides {
+            prefixes: prefixes.to_vec(),
+            ..Overrides::default()
+        };
+        let path = RequestPath::parse_overridden(path.as_bytes(), &overrides)?;
+        Ok(path
+            .readings()
+            .iter()
+            .map(Reading::to_text)
+            .collect::<Vec<_>>())
+    };
+    let nine: Vec<String> = (0..9).map(|n| format!("/p{n}")).collect();
+    assert_eq!(read("/v1/admin", &nine), Err(PathError::TooAmbiguous));
+    for (path, prefix) in [
+        ("/v1/admin/users", "/v1"),
+        ("/a%20b/admin/users", "/a b"),
+        ("/a%25b/admin/users", "/a%b"),
+        ("/a%3fb/admin/users", "/a?b"),
+        ("/a%23b/admin/users", "/a#b"),
+        ("/a%2cb%20c/admin/users", "/a,b c"),
+        ("/a%20badmin/users", "/a b"),
+        ("/a%20b/admin/users", "/a%20b"),
+    ] {
+        let texts = read(path, &[prefix.to_owned()]).unwrap();
+        assert!(
+            texts.contains(&"/admin/users".to_owned()),
+            "{path} {prefix}: {texts:?}"
+        );
+    }
+}
+
+#[test]
+fn a_script_runs_whatever_stands_behind_it() {
+    let fit = |pattern: &str, path: &str, script| {
+        let routing = PathRouting {
+            script,
+            ..PathRouting::default()
+        };
+        let pattern = PathPattern::parse(pattern, routing).unwrap();
+        let path = RequestPath::parse(path.as_bytes()).unwrap();
+        pattern.fit(&path.readings()[0])
+    };
+    use Significance::{Ignored, Significant, Unknown};
+    for (pattern, path, script, expected) in [
+        ("/wp-login.php", "/wp-login.php", Unknown, PathFit::Yes),
+        ("/wp-login.php", "/wp-login.php/1", Unknown, PathFit::Maybe),
+        (
+            "/wp-login.php",
+            "/WP-LOGIN.PHP/a/b/c",
+            Unknown,
+            PathFit::Maybe,
+        ),
+        ("/wp-login.php", "/wp-login.php/1", Ignored, PathFit::Maybe),
+        ("/wp-login.php", "/wp-login.php/1", Significant, PathFit::No),
+        ("/wp-login.php", "/wp-login.txt/1", Unknown, PathFit::No),
+        ("/wp-login.php/**", "/wp-login.php/1", Unknown, PathFit::Yes),
+        (
+            "/cgi-bin/*",
+            "/cgi-bin/admin.cgi/x/y",
+            Unknown,
+            PathFit::Maybe,
+        ),
+        ("/a/admin.aspx", "/a/admin.aspx/x", Unknown, PathFit::Maybe),
+        ("/index.php", "/index.php/users", Unknown, PathFit::Maybe),
+        ("/index.php", "/index.php/users", Ignored, PathFit::No),
+        ("/users", "/index.php/users", Ignored, PathFit::Yes),
+        ("/b/wp-login.php", "/a/wp-login.php/1", Unknown, PathFit::No),
+    ] {
+        assert_eq!(
+            fit(pattern, path, script),
+            expected,
+            "{pattern} {path} {script:?}"
+        );
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_an_error() {
     for (raw, error) in [
         (&b"/%zz"[..], PathError::BrokenEscape),
@@ -443,7 +572,7 @@ proptest! {
         prop_assert_eq!(&read.readings()[0], &long);
         if is_plain(&path) {
             let mut readings = vec![long];
-            readings::add_all(&path, &mut readings).unwrap();
+            readings::add_all(&path, &mut readings, &mut Work::default()).unwrap();
             prop_assert_eq!(readings, read.readings());
         }
     }

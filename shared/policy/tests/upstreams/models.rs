@@ -65,6 +65,12 @@ pub(crate) const SERVERS: &[Model] = &[
     model("Express, parameters decoded", |raw| {
         decoded_segments(until(raw, &['?']))
     }),
+    model("Fastify 4, restify", |raw| {
+        segments(until(raw, &['?', '#', ';']))
+    }),
+    model("Fastify 4, restify, parameters decoded", |raw| {
+        decoded_segments(until(raw, &['?', '#', ';']))
+    }),
     model("Go, URL.Path", |raw| segments(&go_path(raw)?)),
     model("Go, ServeMux", |raw| segments(&cleaned(&go_path(raw)?))),
     model("Go 1.22, ServeMux", |raw| {
@@ -126,6 +132,16 @@ pub(crate) const SERVERS: &[Model] = &[
     }),
     model("Spring, AntPathMatcher", |raw| {
         segments(&squeezed(&decoded(&without_parameters(until(raw, &['?'])))))
+    }),
+    model("Spring before 4.3, AntPathMatcher", |raw| {
+        let path = decoded(&without_parameters(until(raw, &['?'])));
+        let names = path.split('/').map(str::trim);
+        Some(
+            names
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect(),
+        )
     }),
     model("Spring, PathPattern", |raw| {
         decoded_segments(&without_parameters(until(raw, &['?'])))

@@ -8,7 +8,7 @@ use super::Counts;
 use crate::intervals::Intervals;
 use crate::segment::Segments;
 
-/// A chain.
+/// A chain as far as it was read.
 #[derive(Debug, Default)]
 pub struct Chain {
     pub(crate) segments: Segments,
@@ -136,7 +136,7 @@ struct Terms {
     least_ms: u64,
 }
 
-/// How a chain begins.
+/// What the first record of a chain says.
 #[derive(Clone, Debug)]
 pub(crate) struct Open {
     pub(crate) node: Option<String>,

@@ -1,4 +1,4 @@
-//! Records from logs: how they are proved, and what becomes of those that are not.
+//! Records from logs: how they are proved, and how those that are not are handled.
 
 use audit::Range;
 

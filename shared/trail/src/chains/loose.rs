@@ -18,15 +18,15 @@ pub(crate) struct Loose {
     pub(crate) item: Item,
     /// Its text, for who looks at it when it is proved.
     pub(crate) text: Option<(Box<str>, Option<Box<Fields>>)>,
-    /// Where it was found.
+    /// The file and line where the record was found.
     pub(crate) place: String,
 }
 
-/// What became of a record that was added.
+/// What adding a record did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Added {
     New,
-    /// The same was there.
+    /// The same record was there before.
     Again,
     NoRoom,
 }
@@ -39,7 +39,7 @@ pub(crate) struct LooseRecords {
 }
 
 impl LooseRecords {
-    /// Adds one.
+    /// Adds a record that fits no segment yet.
     pub(crate) fn add(
         &mut self,
         loose: Loose,
@@ -113,7 +113,7 @@ impl LooseRecords {
         chains
     }
 
-    /// All that are left.
+    /// Takes out all records that are left.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = Loose> + use<> {
         self.bytes = 0;
         let chains = std::mem::take(&mut self.chains);

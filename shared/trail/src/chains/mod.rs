@@ -77,7 +77,7 @@ impl Default for Limits {
     }
 }
 
-/// Counts of records.
+/// How many records of each sort there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counts {
     /// Lines and log records that hold a record, or should.
@@ -116,7 +116,7 @@ impl Vouching {
     }
 }
 
-/// What became of a record.
+/// What adding a record did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absorbed {
     /// The record was not there before.
@@ -128,7 +128,7 @@ pub enum Absorbed {
 }
 
 impl Counts {
-    /// Adds others.
+    /// Adds the counts of `other`.
     pub(crate) const fn add(&mut self, other: &Self) {
         self.valid += other.valid;
         self.requests += other.requests;
@@ -136,7 +136,7 @@ impl Counts {
         self.erased += other.erased;
     }
 
-    /// Takes others away.
+    /// Subtracts the counts of `other`.
     pub(crate) const fn subtract(&mut self, other: &Self) {
         self.valid = self.valid.saturating_sub(other.valid);
         self.requests = self.requests.saturating_sub(other.requests);
@@ -187,7 +187,7 @@ impl Trail {
         key == of || self.successions.contains(&(key.to_owned(), of.to_owned()))
     }
 
-    /// Whether keys were given.
+    /// Whether keys were given to verify signatures with.
     #[must_use]
     pub const fn has_keys(&self) -> bool {
         self.has_keys

@@ -6,7 +6,7 @@ use audit::Control;
 
 use crate::item::{ChainUid, uid};
 
-/// What an operator ordered.
+/// An order of an operator: a hold, a release, an erasure or a purge.
 #[derive(Clone, Debug)]
 pub struct Order {
     /// When the order was given, milliseconds since 1970, by the clock of whoever gave it.
@@ -15,7 +15,7 @@ pub struct Order {
     pub chain: ChainUid,
     /// The number of the record in the ledger.
     pub sequence: u64,
-    /// What was ordered.
+    /// The control record that has the order.
     pub control: Control,
 }
 

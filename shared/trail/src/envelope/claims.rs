@@ -19,23 +19,23 @@ pub struct Claims {
 /// What a claim is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum About {
-    /// `metadata.uid`.
+    /// The record's id, `metadata.uid`.
     Uid,
-    /// `unmapped.retention.class`.
+    /// The retention class, `unmapped.retention.class`.
     Class,
-    /// `allowed`, `denied` or `control`.
+    /// The decision: `allowed`, `denied` or `control`.
     Decision,
-    /// `api_activity` or `audit_control`.
+    /// The kind of record: `api_activity` or `audit_control`.
     Event,
-    /// `http_response.code`.
+    /// The status of the response, `http_response.code`.
     Status,
-    /// `time`, milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     Time,
-    /// `metadata.sequence`.
+    /// The record's number in its chain, `metadata.sequence`.
     Sequence,
-    /// `chain_uid`.
+    /// The chain's id, `chain_uid`.
     Chain,
-    /// `trace.uid`.
+    /// The id of the trace, `trace.uid`.
     Trace,
 }
 
@@ -50,7 +50,7 @@ pub struct Facts<'r> {
     pub status: u64,
     pub time_ms: u64,
     pub sequence: u64,
-    /// The whole record.
+    /// The whole record as it was kept.
     pub text: &'r str,
 }
 

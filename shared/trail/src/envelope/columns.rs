@@ -19,7 +19,7 @@ enum Spelling {
     Quoted,
     /// With tabs: backslashes are doubled, as ClickHouse and PostgreSQL do.
     Escaped,
-    /// As it is.
+    /// The column has the text as it is.
     Plain,
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn begins_row(line: &str) -> bool {
         && tabbed_columns(line).any(|column| column.place.start == 0)
 }
 
-/// Those between tabs.
+/// Splits a line at its tabs.
 fn tabbed_columns(line: &str) -> impl Iterator<Item = Column> {
     let mut at = 0_usize;
     let columns = line.split('\t').filter_map(move |text| {

@@ -57,7 +57,7 @@ impl Fragment<'_> {
         self.into_owned()
     }
 
-    /// The text by itself.
+    /// The text without what surrounds it.
     pub(crate) fn alone(&self) -> String {
         let mut pieces = JoinedLine::default();
         pieces.push(self);

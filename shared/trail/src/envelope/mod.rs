@@ -41,7 +41,7 @@ pub use parts::{Part, Parts};
 
 use members::{Members, raw_items};
 
-/// What kept a record.
+/// The program or format that kept a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// What only emitters and operators write to.
@@ -67,7 +67,7 @@ impl Origin {
 pub struct Found<'l> {
     /// The text of the record.
     pub text: Cow<'l, str>,
-    /// What kept the record.
+    /// The program or format that kept the record.
     pub origin: Origin,
     /// What the envelope says about the record.
     pub claims: Option<Box<Claims>>,
@@ -88,10 +88,10 @@ pub struct Contents<'l> {
     keys: &'l [LogKey],
 }
 
-/// What a line is.
+/// What a line of a file holds.
 #[derive(Debug)]
 pub enum Line<'l> {
-    /// A record by itself.
+    /// A record without anything around it.
     Record(&'l str),
     /// Something that holds records, or could.
     Holds(Contents<'l>),

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 pub struct Part {
     /// The id of the record.
     pub uid: String,
-    /// Which part, from 1.
+    /// The part's number, from 1.
     pub number: usize,
-    /// Of how many.
+    /// How many parts the record was split into.
     pub count: usize,
     /// The text. `None`: the line was cut off, it has less than it says.
     pub text: Option<String>,
@@ -119,7 +119,7 @@ const MAX_PENDING_BYTES: usize = 64 << 20;
 const MAX_PENDING: usize = 100_000;
 /// What a part takes beside its text.
 const PART_BYTES: usize = 100;
-/// Of one part.
+/// The most different texts that are kept for one part.
 const MAX_VERSIONS: usize = 4;
-/// Of one record.
+/// The most ways in which the parts of one record are joined.
 const MAX_WHOLES: usize = 64;

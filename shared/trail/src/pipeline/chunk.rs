@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use audit::record::Fault;
 
 use crate::envelope::{self, Claims, Contents, Fragment, Line, Origin, Part};
-use crate::item::{Checked, Checker};
+use crate::hex::decode;
+use crate::item::{ChainUid, Checked, Checker};
 use crate::source::Chunk;
 
 /// What is in a chunk, each record checked by itself.
@@ -15,6 +16,8 @@ pub(super) struct CheckedChunk<'c> {
     pub(super) malformed: Vec<(u64, String)>,
     /// Lines that are no records, which is wrong if their file has nothing else.
     pub(super) others: Vec<u64>,
+    /// Of those, the ones that have what only records have, and the chain that they name.
+    pub(super) unread: Vec<(u64, ChainUid)>,
     /// How much else is in lines that hold records.
     pub(super) foreign: u64,
     pub(super) parts: Vec<(u64, Part)>,
@@ -67,6 +70,7 @@ impl<'c> CheckedChunk<'c> {
             records: Vec::with_capacity(chunk.bytes.len() / 1024),
             malformed: Vec::new(),
             others: Vec::new(),
+            unread: Vec::new(),
             foreign: 0,
             parts: Vec::new(),
             fragments: Vec::new(),
@@ -158,6 +162,8 @@ impl<'c> CheckedChunk<'c> {
             Line::Other => {
                 if !line.trim_ascii().is_empty() {
                     self.others.push(number);
+                    self.unread
+                        .extend(named_chain(line).map(|chain| (number, chain)));
                 }
             }
         }
@@ -211,4 +217,15 @@ impl<'c> CheckedChunk<'c> {
         }
         self.fragments.push((line, fragment));
     }
+}
+
+/// The chain that a line names as a record does, in whatever it is wrapped and escaped.
+fn named_chain(line: &str) -> Option<ChainUid> {
+    let at = memchr::memmem::find(line.as_bytes(), b"record_integrity")?;
+    let rest = line.get(at..)?;
+    let at = memchr::memmem::find(rest.as_bytes(), b"chain_uid")?;
+    let rest = rest.get(at + b"chain_uid".len()..)?.as_bytes();
+    // Quotes, a colon and as many backslashes as it was escaped with.
+    let start = rest.iter().take(40).position(u8::is_ascii_hexdigit)?;
+    decode::<16>(rest.get(start..start + 32)?)
 }

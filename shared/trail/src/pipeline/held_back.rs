@@ -19,13 +19,13 @@ impl<T> HeldBack<T> {
         self.0.push((item.chain, item.sequence, made));
     }
 
-    /// How many there are.
+    /// How many items are held back.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether no item is held back.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()

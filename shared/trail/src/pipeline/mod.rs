@@ -54,7 +54,7 @@ impl Observer for () {
     fn observe(&mut self, _: &Item, _: &str, _: Option<&Fields>) {}
 }
 
-/// Two look at them.
+/// Shows everything to both observers, the first one first.
 impl<A: Observer, B: Observer> Observer for (A, B) {
     const WANTS_TEXT: bool = A::WANTS_TEXT || B::WANTS_TEXT;
     const WANTS_VOUCHED: bool = A::WANTS_VOUCHED || B::WANTS_VOUCHED;
@@ -125,7 +125,7 @@ pub struct Reading<'r> {
     pub keyring: &'r Keyring,
     /// The time, milliseconds since 1970.
     pub now_ms: u64,
-    /// How many threads read.
+    /// How many threads read and verify.
     pub threads: usize,
     /// How much is kept in mind.
     pub limits: Limits,

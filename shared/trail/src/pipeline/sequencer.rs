@@ -25,23 +25,25 @@ pub(super) struct Sequencer {
     wants_text: bool,
     /// Whether a key vouches for a record is wanted at once.
     wants_vouched: bool,
+    /// Lines with what only records have, from which none was read, and the chains that they name.
+    unread: Vec<(String, ChainUid)>,
 }
 
-/// What became of a record.
+/// What adding a record did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     /// It is there for the first time.
     New,
     /// The same, and a key vouches for it.
     Vouched,
-    /// It was there before.
+    /// The same record was there before.
     Again,
 }
 
-/// Records for observers.
+/// A verified record that observers have not seen yet.
 #[derive(Default)]
 pub(super) struct Fresh {
-    /// Which, and what became of them.
+    /// The records, and what adding them did.
     pub(super) indexes: Vec<(usize, Fate)>,
     /// Records that are not in the chunk, or not for the first time.
     pub(super) proved: Vec<Proved>,
@@ -59,6 +61,7 @@ impl Sequencer {
             is_overwhelmed: false,
             wants_text,
             wants_vouched,
+            unread: Vec::new(),
         }
     }
 
@@ -115,6 +118,11 @@ impl Sequencer {
             self.add_malformed(cut_off(*line), || place(*line), why);
         }
         self.trail.counts.other_lines += checked.foreign;
+        for (line, chain) in &checked.unread {
+            if self.is_mixed && self.unread.len() < MOST_UNREAD {
+                self.unread.push((place(*line), *chain));
+            }
+        }
         for line in &checked.others {
             if self.is_mixed {
                 self.trail.counts.other_lines += 1;
@@ -159,7 +167,7 @@ impl Sequencer {
         }
     }
 
-    /// Nothing comes after this.
+    /// Ends the input: what is still held back is decided.
     pub(super) fn end(&mut self, reading: &Reading<'_>) -> Vec<Proved> {
         let mut fresh = Fresh::default();
         self.fragments.end_file();
@@ -182,6 +190,14 @@ impl Sequencer {
             issues.add(kind, || uid.to_owned(), || why.to_owned());
         }
         fresh.proved.extend(self.trail.end_logs(reading.now_ms));
+        // Nobody but who has records knows the id of a chain: no client can write such a line.
+        for (place, chain) in std::mem::take(&mut self.unread) {
+            if self.trail.chains.contains_key(&chain) {
+                let why = "a record of a chain that is here, in a form that is not read";
+                let issues = self.trail.issues_mut();
+                issues.add(Kind::Unreadable, || place.clone(), || why.to_owned());
+            }
+        }
         fresh.proved
     }
 
@@ -383,3 +399,6 @@ fn records_in(line: &str, checker: &mut Checker<'_>) -> Option<Vec<(ChainUid, u6
     }
     (!records.is_empty()).then_some(records)
 }
+
+/// As many lines are kept in mind that were not read: the first ones say enough.
+const MOST_UNREAD: usize = 10_000;

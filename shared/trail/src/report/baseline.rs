@@ -34,7 +34,7 @@ pub struct Weeks {
 pub struct Anomalies {
     /// Weeks before the period that have records.
     pub weeks: u64,
-    /// What was found.
+    /// The anomalies, the most conspicuous first.
     pub rows: Vec<Anomaly>,
     /// There were too many names to keep all in mind, so what is new is not said.
     pub too_many_names: bool,
@@ -43,9 +43,9 @@ pub struct Anomalies {
 /// Something that is unlike the weeks before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Anomaly {
-    /// What kind of thing.
+    /// The kind of anomaly.
     pub kind: Kind,
-    /// Of whom or what.
+    /// The subject, route or class that it is about.
     pub of: String,
     /// How often in the period.
     pub count: u64,
@@ -53,7 +53,7 @@ pub struct Anomaly {
     pub usual: u64,
 }
 
-/// What is looked at.
+/// The kinds of anomalies that are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -74,7 +74,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// In words.
+    /// A description of the kind for people.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -129,7 +129,7 @@ struct Event {
     refusals: Vec<String>,
     /// The roles of the caller. `None`: nobody knows who it was any more, or the request was refused.
     roles: Option<Vec<String>>,
-    /// With how many values.
+    /// The classes of data, each with its number of values.
     classes: Vec<(String, u64)>,
 }
 

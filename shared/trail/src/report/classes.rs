@@ -27,7 +27,7 @@ impl Found<'_> {
         &self.direction
     }
 
-    /// What became of the values.
+    /// How the values were handled.
     pub(super) fn outcome(&self) -> &str {
         &self.outcome
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 pub(super) struct RuleRefusal<'t> {
     /// The filter and its rule.
     pub(super) rule: Cow<'t, str>,
-    /// Why.
+    /// The reason code of the refusal.
     pub(super) reason: Cow<'t, str>,
     /// It was one, and not only reported.
     pub(super) is_applied: bool,

@@ -12,13 +12,13 @@ pub(super) struct Request<'t> {
     pub(super) expires_ms: Option<u64>,
     pub(super) action_id: u64,
     pub(super) status_id: u64,
-    /// It says that the request was received, and another what became of it.
+    /// It says that the request was received, and another record has its outcome.
     pub(super) is_received: bool,
     pub(super) subject: &'t str,
     pub(super) route: &'t str,
     pub(super) source: &'t str,
     pub(super) class: &'t str,
-    /// An array.
+    /// The findings, as the text of a JSON array.
     pub(super) findings: &'t str,
     /// An array, if there is a refusal in it.
     pub(super) refusals: &'t str,
@@ -144,5 +144,5 @@ impl HeldBack {
 }
 
 const TEXTS: usize = 7;
-/// For each thread.
+/// The most bytes of text that each thread holds.
 const MAX_TEXT_BYTES: usize = 128 << 20;

@@ -9,7 +9,7 @@ use super::tally::{DataCounts, SubjectCounts, Tally};
 use super::timeline::Point;
 use crate::verdict::Verdict;
 
-/// The report.
+/// What the trail says about the requests of a period.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// When it was made, milliseconds since 1970.
@@ -24,23 +24,23 @@ pub struct Report {
     pub totals: Totals,
     /// How much time a point has.
     pub point_ms: u64,
-    /// Requests over time.
+    /// Counts of requests in each interval of time.
     pub timeline: Vec<Point>,
     /// Classes of data in responses, the most frequent first.
     pub data_classes: Vec<DataClass>,
-    /// What became of data that was found, seen or not, in requests and in responses.
+    /// How data that was found in requests and responses was handled, seen or not.
     pub findings: Vec<FindingRow>,
     /// Who saw them, those first who saw most.
     pub access: Vec<Access>,
     /// Refusals by rule and reason.
     pub refusals: Vec<Refusal>,
-    /// The busiest subjects.
+    /// The subjects with the most requests.
     pub subjects: Vec<SubjectRow>,
-    /// The busiest routes.
+    /// The routes with the most requests.
     pub routes: Vec<Route>,
     /// Where most requests came from.
     pub sources: Vec<Count>,
-    /// What people agreed to.
+    /// The requests by what people consented to.
     pub consent: Consent,
     /// How long records are kept.
     pub retention: Vec<Retained>,
@@ -72,7 +72,7 @@ pub struct Tables {
     pub retention: Rows,
 }
 
-/// Rows of a table.
+/// The rows of a table, and how many there are beyond them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Rows {
     /// How many are in the report.
@@ -100,19 +100,19 @@ impl Rows {
 /// Counts over all requests.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Totals {
-    /// Requests.
+    /// The number of requests.
     pub requests: u64,
-    /// That went well.
+    /// How many of them succeeded.
     pub allowed: u64,
-    /// That were refused.
+    /// How many of them were refused.
     pub refused: u64,
-    /// That failed otherwise.
+    /// How many of them failed otherwise.
     pub failed: u64,
-    /// Records that a request was received, beside those of what became of it.
+    /// Records that a request was received, beside those with its outcome.
     pub received: u64,
-    /// Different subjects, at least.
+    /// How many different subjects there are at least.
     pub subjects: u64,
-    /// Different routes, at least.
+    /// How many different routes there are at least.
     pub routes: u64,
     /// Requests in records for which no signature of a given key vouches: they are not counted.
     pub not_counted: u64,
@@ -121,42 +121,44 @@ pub struct Totals {
     pub sampled_out: u64,
 }
 
-/// What became of data of a class that was found in messages of one direction.
+/// How data of a class that was found in messages of one direction was handled.
 #[derive(Clone, Debug, Serialize)]
 pub struct FindingRow {
     /// The class of the data that was found.
     pub class: String,
-    /// `request` or `response`.
+    /// The direction: `request` or `response`.
     pub direction: String,
     /// `seen` by the caller, `sent` to the upstream, `masked`, `removed`, or `blocked`.
     pub outcome: String,
-    /// Requests.
+    /// The number of requests.
     pub requests: u64,
-    /// Values.
+    /// The number of values.
     pub values: u64,
 }
 
-/// A class of data.
+/// A class of data with its values.
 #[derive(Clone, Debug, Serialize)]
 pub struct DataClass {
     /// The name of the class of data.
     pub class: String,
     /// Requests whose response held such data.
     pub requests: u64,
-    /// Values that were found.
+    /// The number of values that were found.
     pub values: u64,
     /// Different subjects that saw them, at least.
     pub subjects: u64,
 }
 
-/// Who saw which data.
+/// A subject with the classes of data that were disclosed to it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Access {
     /// The subject, as the records name it.
     pub subject: String,
     /// Requests whose response held classified data.
     pub requests: u64,
-    /// Requests by class.
+    /// The number of values that the subject saw in them.
+    pub values: u64,
+    /// The number of values by class of data.
     pub data: Vec<Count>,
 }
 
@@ -167,13 +169,13 @@ pub struct Refusal {
     pub rule: String,
     /// The reason code of the refusals.
     pub reason: String,
-    /// Requests that were refused.
+    /// How many requests were refused.
     pub refused: u64,
     /// Requests that would have been, in report mode.
     pub reported: u64,
 }
 
-/// A subject.
+/// A subject with its requests.
 #[derive(Clone, Debug, Serialize)]
 #[expect(missing_docs, reason = "what the names say")]
 pub struct SubjectRow {
@@ -183,7 +185,7 @@ pub struct SubjectRow {
     pub last_ms: u64,
 }
 
-/// A route.
+/// A route with its requests.
 #[derive(Clone, Debug, Serialize)]
 #[expect(missing_docs, reason = "what the names say")]
 pub struct Route {
@@ -194,7 +196,7 @@ pub struct Route {
     pub sensitive: u64,
 }
 
-/// So many of something.
+/// A name with its count.
 #[derive(Clone, Debug, Serialize)]
 #[expect(missing_docs, reason = "what the names say")]
 pub struct Count {
@@ -202,12 +204,12 @@ pub struct Count {
     pub count: u64,
 }
 
-/// What people agreed to.
+/// The requests by what people consented to.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Consent {
-    /// Requests with `Sec-GPC: 1`.
+    /// The number of requests with `Sec-GPC: 1`.
     pub opted_out: u64,
-    /// Requests without.
+    /// The number of requests without `Sec-GPC: 1`.
     pub not_opted_out: u64,
     /// Requests of which it was erased.
     pub erased: u64,
@@ -250,7 +252,7 @@ impl Report {
             not_counted: tally.not_counted(),
             sampled_out: verification.records.sampled_out,
         };
-        let by_access = tally.subjects.sorted_by(|row| row.sensitive);
+        let by_access = tally.subjects.sorted_by(|row| row.values);
         let access = by_access.iter().filter(|(_, row)| row.sensitive > 0);
         let data_classes = tally.data.sorted().into_iter().take(rows);
         let data_classes = data_classes.map(|(class, row)| DataClass {
@@ -408,6 +410,7 @@ fn accesses(subject: &str, row: &SubjectCounts) -> Access {
     Access {
         subject: plain(subject),
         requests: row.sensitive,
+        values: row.values,
         data,
     }
 }

@@ -6,9 +6,9 @@ use foldhash::fast::RandomState;
 
 /// What is counted for a name.
 pub(super) trait Weight: Default {
-    /// How much it is.
+    /// The weight of the entry: heavier ones are kept.
     fn weight(&self) -> u64;
-    /// Adds another.
+    /// Adds the counts of `other`.
     fn add(&mut self, other: Self);
 }
 
@@ -22,7 +22,7 @@ impl Weight for u64 {
     }
 }
 
-/// Counts by name.
+/// Counts by name, of bounded size.
 #[derive(Debug, Default)]
 pub(super) struct Table<V> {
     /// Seeded at random, since clients choose some of the names.
@@ -47,7 +47,7 @@ impl<V: Weight> Table<V> {
         change(self.rows.entry(name.to_owned()).or_default());
     }
 
-    /// Adds another table.
+    /// Adds the counts of another table.
     pub(super) fn merge(&mut self, other: Self) {
         for (name, value) in other.rows {
             self.change(&name, |row| row.add(value));
@@ -82,7 +82,7 @@ impl<V: Weight> Table<V> {
         rows
     }
 
-    /// Keeps the heavier half.
+    /// Keeps the heavier half of the names, and counts the rest together.
     fn put_rare_together(&mut self) {
         let mut rows: Vec<(String, V)> = self.rows.drain().collect();
         rows.sort_unstable_by_key(|(_, value)| std::cmp::Reverse(value.weight()));

@@ -21,21 +21,21 @@ use crate::subject::Subject;
 pub struct Filter {
     /// From this time on, milliseconds since 1970.
     pub from_ms: Option<u64>,
-    /// Before this time.
+    /// Only requests before this time, in milliseconds since 1970.
     pub to_ms: Option<u64>,
-    /// Of this subject.
+    /// Only requests of this subject.
     pub subject: Option<Subject>,
-    /// About this person.
+    /// Only requests about this person.
     pub data_subject: Option<Subject>,
     /// Of this operation; with a `*` at the end, of all that begin so.
     pub route: Option<String>,
-    /// Of this retention class.
+    /// Only requests in this retention class.
     pub class: Option<String>,
     /// In whose request or response data of this class was found.
     pub data_class: Option<String>,
 }
 
-/// Counts.
+/// Counts the requests that a filter selects.
 #[derive(Debug)]
 pub struct Tally<'f> {
     filter: &'f Filter,
@@ -73,6 +73,8 @@ pub(super) struct SubjectCounts {
     pub(super) refused: u64,
     /// Requests whose caller saw personal or other classified data.
     pub(super) sensitive: u64,
+    /// The values that the caller saw, and those of each class.
+    pub(super) values: u64,
     pub(super) data: BTreeMap<String, u64>,
     pub(super) last_ms: u64,
 }
@@ -197,8 +199,8 @@ impl<'f> Tally<'f> {
             row.refused += u64::from(refused);
             row.sensitive += u64::from(sensitive);
             row.last_ms = row.last_ms.max(request.time_ms);
-            for (class, _) in &classes {
-                row.saw(class);
+            for (class, count) in &classes {
+                row.saw(class, *count);
             }
         });
         self.routes.change(request.route, |row| {
@@ -222,7 +224,7 @@ impl<'f> Tally<'f> {
             .change(request.class, |row| row.count(request, now_ms));
     }
 
-    /// What became of the data that was found, seen or not.
+    /// How the data that was found was handled, seen or not.
     fn count_findings(&mut self, found: &[Found<'_>]) {
         let mut key = std::mem::take(&mut self.key);
         for (index, one) in found.iter().enumerate() {
@@ -359,11 +361,12 @@ impl Filter {
 }
 
 impl SubjectCounts {
-    fn saw(&mut self, class: &str) {
+    fn saw(&mut self, class: &str, values: u64) {
+        self.values = self.values.saturating_add(values);
         if let Some(count) = self.data.get_mut(class) {
-            *count += 1;
+            *count = count.saturating_add(values);
         } else if self.data.len() < MAX_CLASSES {
-            self.data.insert(class.to_owned(), 1);
+            self.data.insert(class.to_owned(), values);
         }
     }
 }
@@ -385,18 +388,20 @@ impl RetentionCounts {
 
 impl Weight for SubjectCounts {
     fn weight(&self) -> u64 {
-        // Who saw data is kept before who did not.
-        self.requests.saturating_add(self.sensitive)
+        // Who saw data is kept before who did not, and who took much in one request before who took little in many.
+        self.requests.saturating_add(self.values)
     }
 
     fn add(&mut self, other: Self) {
         self.requests += other.requests;
         self.refused += other.refused;
         self.sensitive += other.sensitive;
+        self.values = self.values.saturating_add(other.values);
         self.last_ms = self.last_ms.max(other.last_ms);
         for (class, count) in other.data {
             if self.data.len() < MAX_CLASSES || self.data.contains_key(&class) {
-                *self.data.entry(class).or_default() += count;
+                let known = self.data.entry(class).or_default();
+                *known = known.saturating_add(count);
             }
         }
     }

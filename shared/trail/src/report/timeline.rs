@@ -9,11 +9,11 @@ use serde::Serialize;
 pub struct Point {
     /// When it begins, milliseconds since 1970.
     pub at_ms: u64,
-    /// Requests that went well.
+    /// How many requests succeeded.
     pub allowed: u64,
-    /// That were refused.
+    /// How many requests were refused.
     pub refused: u64,
-    /// That failed otherwise.
+    /// How many requests failed otherwise.
     pub failed: u64,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Timeline {
     counts: BTreeMap<u64, [u64; 3]>,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Allowed = 0,

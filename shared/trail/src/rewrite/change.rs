@@ -1,4 +1,4 @@
-//! What becomes of a line, whatever keeps the records in it.
+//! How a line changes, whatever format keeps the records in it.
 
 use audit::{canonical, log_line};
 use base64::Engine as _;
@@ -10,7 +10,7 @@ use super::{Beside, Fate, Rewritten};
 use crate::envelope::{self, Line};
 use crate::scan::scan;
 
-/// What became of a line, or of a value in it.
+/// How a line changed, or a value in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Changed {
     /// It stays to the byte.
@@ -41,7 +41,7 @@ impl Changed {
     }
 }
 
-/// Asks what becomes of each record, and counts.
+/// Asks how each record is to change, and counts.
 pub(super) struct Changer<'f, F> {
     pub(super) fate: &'f mut F,
     pub(super) done: Rewritten,

@@ -14,7 +14,7 @@ use crate::replacement::Replacement;
 use change::Changer;
 use pieces::{Pieces, fragment};
 
-/// What becomes of a record.
+/// How a record is to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// The record stays as it is.
@@ -28,9 +28,9 @@ pub enum Fate {
 /// What was done to a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rewritten {
-    /// Records taken away.
+    /// How many records were removed.
     pub dropped: u64,
-    /// Records replaced.
+    /// How many records were replaced.
     pub replaced: u64,
     /// Parts of records in a log that should have been changed and cannot be.
     pub parts: u64,

@@ -74,7 +74,7 @@ impl Pieces {
         }
     }
 
-    /// Nothing comes after this.
+    /// Ends the input: pieces that are still open are decided.
     pub(super) fn end<F: FnMut(&str, &str) -> Fate>(
         &mut self,
         beside: Beside,

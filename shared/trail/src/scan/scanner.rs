@@ -10,7 +10,7 @@ pub(super) struct Scanner<'t> {
     pub(super) bytes: &'t [u8],
     pub(super) at: usize,
     pub(super) fields: Fields,
-    /// The last number.
+    /// The number that was read last.
     number: u64,
     /// Where the values are that are not looked into by name, for who wants to know; `None` also
     /// when the record has none of the usual forms.
@@ -39,7 +39,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// Reads all of it.
+    /// Reads a whole document.
     pub(super) fn document(mut self) -> Option<(Fields, Option<Vec<Value>>)> {
         if self.peek()? != b'{' {
             return None;
@@ -331,5 +331,5 @@ impl<'t> Scanner<'t> {
     }
 }
 
-/// Records are four deep.
+/// The deepest nesting that is read; records have four levels.
 const MAX_DEPTH: usize = 24;

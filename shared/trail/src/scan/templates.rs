@@ -55,7 +55,7 @@ enum What {
 }
 
 impl Templates {
-    /// As [`super::scan`], and learns.
+    /// Scans as [`super::scan`] does, and remembers the shape of the record.
     #[must_use]
     pub fn scan(&mut self, text: &str) -> Option<Fields> {
         if let Some(fields) = self.known(text) {

@@ -30,7 +30,7 @@ pub struct Chunk {
 /// What went wrong with a file.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadFault {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
     /// A line is too long.

@@ -29,7 +29,8 @@ impl Conclusion {
             lost.chain_uid.is_none() && is_vouched_gap(chain, *sequence)
         });
         let adopted = self.adopted.remove(&chain_uid).unwrap_or_default();
-        for (sequence, lost) in own.chain(&adopted) {
+        let told: Vec<&(u64, Lost)> = own.chain(&adopted).collect();
+        for (index, (sequence, lost)) in told.iter().enumerate() {
             let mut absent = 0_u64;
             for range in &lost.ranges {
                 for range in there.outside(*range) {
@@ -37,7 +38,9 @@ impl Conclusion {
                     declared.add(range);
                 }
             }
-            self.add_gap(lost, absent);
+            if !is_told_again(&told, index) {
+                self.add_gap(lost, absent);
+            }
             // What is only kept elsewhere, and was given to us from there, is not missing.
             if absent > 0 || lost.ranges.is_empty() && lost.count > 0 {
                 trail.issues.add(
@@ -167,6 +170,31 @@ impl Conclusion {
     }
 }
 
+/// Whether another gap of the chain tells of the same records: one that did not arrive is told again, with what was
+/// lost since.
+fn is_told_again(all: &[&(u64, Lost)], index: usize) -> bool {
+    let Some((_, lost)) = all.get(index) else {
+        return false;
+    };
+    let near = index.saturating_sub(MOST_TELLINGS)..index.saturating_add(MOST_TELLINGS + 1);
+    let others = all.iter().enumerate().skip(near.start);
+    let mut others = others.take_while(|(other, _)| *other < near.end);
+    others.any(|(other, (_, by))| {
+        let is_alike = by.reason == lost.reason && by.kept == lost.kept;
+        let holds = |range: &Range| by.ranges.iter().any(|b| b.0 <= range.0 && range.1 <= b.1);
+        let tells = is_alike
+            && by.count >= lost.count
+            && !lost.ranges.is_empty()
+            && lost.ranges.iter().all(holds);
+        // Of two that say the same the first counts.
+        let is_same = by == lost || by.ranges == lost.ranges && by.count == lost.count;
+        tells && other != index && (!is_same || other < index)
+    })
+}
+
+/// As far before and behind as one is looked for: in the worst case each batch after it was lost, too.
+const MOST_TELLINGS: usize = 64;
+
 /// How many requests the gaps with these numbers declare as lost for each reason.
 pub(super) fn declared_lost(chain: &Chain, is_asked: impl Fn(u64) -> bool) -> BTreeMap<&str, u64> {
     let mut declared = BTreeMap::new();
@@ -207,4 +235,37 @@ fn declared_text(lost: &Lost, absent: u64) -> String {
         time::format(lost.from_ms),
         time::format(lost.to_ms)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was rejected with the gap that told of others is told again, with them.
+    #[test]
+    fn what_is_told_again_counts_once() {
+        let told = |sequence: u64, count: u64, ranges: &[Range]| {
+            let lost = Lost {
+                reason: "rejected".to_owned(),
+                count,
+                ranges: ranges.to_vec(),
+                kept: Some("host_log".to_owned()),
+                ..Lost::default()
+            };
+            (sequence, lost)
+        };
+        let gaps = [
+            told(12, 6, &[Range(0, 7)]),
+            told(14, 10, &[Range(0, 13)]),
+            told(20, 10, &[Range(0, 15)]),
+            told(30, 4, &[Range(21, 24)]),
+            told(31, 4, &[Range(21, 24)]),
+            // Without numbers nobody can tell whether they are others.
+            told(40, 3, &[]),
+            told(41, 3, &[]),
+        ];
+        let all: Vec<&(u64, Lost)> = gaps.iter().collect();
+        let again: Vec<bool> = (0..all.len()).map(|at| is_told_again(&all, at)).collect();
+        assert_eq!(again, [true, true, false, false, true, false, false]);
+    }
 }

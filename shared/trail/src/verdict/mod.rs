@@ -36,20 +36,20 @@ pub struct Question {
     pub emitters: Option<ExpectedEmitters>,
     /// The ids of the keys of emitters that were given.
     pub emitter_keys: Vec<String>,
-    /// What witnesses have seen.
+    /// The fingerprints that witnesses have seen, by chain and number.
     pub witness: BTreeMap<(ChainUid, u64), Hash>,
 }
 
-/// The verdict.
+/// What verification concludes about a trail.
 #[derive(Clone, Debug, Serialize)]
 pub struct Verdict {
     /// The verdict in a word: `clean`, `failed` or `incomplete`.
     pub result: &'static str,
     /// The verdict in a sentence.
     pub sentence: String,
-    /// The exit status.
+    /// The exit status of the command.
     pub exit_code: u8,
-    /// Counts of records.
+    /// How many records there are of each sort.
     pub records: Records,
     /// How many issues of each kind.
     pub issue_counts: BTreeMap<Kind, u64>,
@@ -65,11 +65,11 @@ pub struct Verdict {
     pub emitter_keys: Vec<String>,
     /// How many chains there are.
     pub chain_count: u64,
-    /// The first thousand chains.
+    /// What is concluded about each chain, for the first thousand.
     pub chains: Vec<ChainVerdict>,
 }
 
-/// Counts of records.
+/// How many records there are of each sort.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Records {
     /// What was counted while reading.
@@ -84,7 +84,7 @@ pub struct Records {
     /// Missing, and named by signed records shortly before their emitter was killed: perhaps they
     /// were never delivered.
     pub undelivered: u64,
-    /// Deleted after their time.
+    /// How many records were deleted after their time.
     pub expired: u64,
     /// Records that claim the place of another.
     pub forks: u64,
@@ -113,7 +113,7 @@ pub struct DeclaredGap {
     pub to_ms: u64,
 }
 
-/// A chain.
+/// What is concluded about one chain.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChainVerdict {
     /// The id of the chain.
@@ -132,11 +132,34 @@ pub struct ChainVerdict {
     pub end: &'static str,
     /// When its first record was, milliseconds since 1970.
     pub from_ms: u64,
-    /// When its last was.
+    /// When its last record was made, in milliseconds since 1970.
     pub to_ms: u64,
 }
 
-/// Draws the conclusion.
+impl Verdict {
+    /// What the trail itself says of requests that have no record in it.
+    #[must_use]
+    pub fn lacking(&self) -> Option<String> {
+        let sampled_out = self.records.sampled_out;
+        let mut reasons = Vec::new();
+        if sampled_out > 0 {
+            reasons.push(format!("{sampled_out} requests were left out by sampling"));
+        }
+        for (kind, what) in [
+            (Kind::DeclaredGap, "emitters say that requests were lost"),
+            (Kind::Missing, "records are missing"),
+            (Kind::Undelivered, "records were perhaps never delivered"),
+            (Kind::Silence, "emitters were silent"),
+        ] {
+            if self.issue_counts.contains_key(&kind) {
+                reasons.push(what.to_owned());
+            }
+        }
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+}
+
+/// Concludes what the trail is worth as evidence.
 #[must_use]
 pub fn conclude(mut trail: Trail, question: &Question) -> Verdict {
     let mut conclusion = Conclusion::default();
@@ -333,13 +356,13 @@ fn why_unchecked(has_keys: bool) -> Option<&'static str> {
         .then_some("a signature is required, and no key was given to check one (--key, --keys)")
 }
 
-/// `1 record`, `2 records`.
+/// Writes a count with its noun: `1 record`, `2 records`.
 fn counted(count: u64, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")
 }
 
-/// `chain:3-7`.
+/// Writes a chain with a range of numbers: `chain:3-7`.
 fn numbers(chain: &ChainUid, range: Range) -> String {
     if range.0 == range.1 {
         uid(chain, range.0)

@@ -158,7 +158,7 @@ fn configure(bootstrap: &mut Bootstrap, filters: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Envoy answers by itself.
+/// Makes Envoy respond by itself, so that no upstream is measured.
 fn respond_directly(bootstrap: &mut Bootstrap) -> Result<()> {
     let routes = json!([
         {

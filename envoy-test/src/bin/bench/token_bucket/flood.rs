@@ -42,7 +42,7 @@ const LIMITS: [Limit; 2] = [
     },
 ];
 
-/// The made-up clients.
+/// The requests of made-up clients.
 #[derive(Clone, Copy, PartialEq)]
 enum Flood {
     /// Each sends one request and is never seen again.

@@ -16,7 +16,7 @@ use super::der::{
     element, sequence, subject_public_key_info, unsigned_integer, without_leading_zeros,
 };
 
-/// An RSA public key.
+/// An RSA public key with what its verifications share.
 #[derive(Clone, Debug)]
 pub struct RsaKey {
     modulus: Modulus,
@@ -54,7 +54,7 @@ impl RsaKey {
         Ok((Self { modulus, exponent }, spki))
     }
 
-    /// RSASSA-PKCS1-v1_5 (section 8.2.2).
+    /// Verifies RSASSA-PKCS1-v1_5 (RFC 8017, section 8.2.2).
     pub(super) fn verifies_pkcs1(&self, hash: Hash, digest: &[u8], signature: &[u8]) -> bool {
         self.encoded_message(signature)
             .is_some_and(|found| pkcs1::encode(hash, digest, found.len()) == Some(found))
@@ -74,5 +74,5 @@ impl RsaKey {
     }
 }
 
-/// 1.2.840.113549.1.1.1, encoded.
+/// The object identifier `rsaEncryption` (1.2.840.113549.1.1.1) in DER.
 const OID_RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];

@@ -36,7 +36,7 @@ impl Modulus {
         Some(modulus)
     }
 
-    /// Number of bits.
+    /// The length of the modulus in bits.
     pub(super) const fn bits(&self) -> usize {
         self.bits
     }

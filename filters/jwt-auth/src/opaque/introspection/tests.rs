@@ -57,6 +57,22 @@ fn only_active_tokens_for_us_are_good() {
             r#"{"active":true,"aud":"api","exp":"soon"}"#,
             Ok(Err(Reason::TokenMalformed)),
         ),
+        (
+            r#"{"active":true,"aud":"api","token_use":"access_token","typ":"Bearer"}"#,
+            Ok(Ok(())),
+        ),
+        (
+            r#"{"active":true,"aud":"api","token_use":"refresh_token"}"#,
+            Ok(Err(Reason::TokenType)),
+        ),
+        (
+            r#"{"active":true,"aud":"api","typ":"Refresh"}"#,
+            Ok(Err(Reason::TokenType)),
+        ),
+        (
+            r#"{"active":true,"aud":"api","token_type":"Bearer","typ":"ID"}"#,
+            Ok(Err(Reason::TokenType)),
+        ),
         (r#"{"active":"true"}"#, Err("not_an_introspection_response")),
         (r#"{"active":1}"#, Err("not_an_introspection_response")),
         (r#"{"active":true,"active":false}"#, Err("not_json")),

@@ -11,14 +11,14 @@ use crate::token::Header;
 /// When a token is valid, in seconds since 1970, the skew included.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Validity {
-    /// From this moment on.
+    /// The first moment of validity, in seconds since 1970.
     pub from_s: f64,
-    /// Until before this one.
+    /// The moment that ends validity, in seconds since 1970.
     pub until_s: f64,
 }
 
 impl Validity {
-    /// Without an end.
+    /// Validity without a beginning or an end.
     pub const ALWAYS: Self = Self {
         from_s: f64::NEG_INFINITY,
         until_s: f64::INFINITY,
@@ -178,7 +178,7 @@ fn audiences(value: &Json) -> Vec<&str> {
     }
 }
 
-/// The year 9999.
+/// The latest date that is read: the end of the year 9999.
 const MAX_DATE_S: f64 = 253_402_300_799.0;
 
 #[cfg(test)]

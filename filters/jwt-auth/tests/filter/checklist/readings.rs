@@ -229,31 +229,54 @@ fn on_error_lets_nobody_through_for_what_clients_bring_about() {
             bed.wait(Duration::from_secs(2));
             bed.refuses("said of one token", &request, "an-odd-token", unavailable);
         }
-        bed.responses(|_| CallResponse::http(503, ""));
-        for (token, passes) in [("odd-1", false), ("odd-2", true), ("odd-3", true)] {
-            let request = bearer("/", token);
-            match passes {
-                true => drop(bed.passes("an outage", &request, token)),
-                false => bed.refuses("not yet", &request, token, unavailable),
-            }
-        }
         bed.responses(|_| CallResponse::http(200, r#"{"active":false}"#));
-        bed.refuses(
-            "it is back",
-            &bearer("/", "odd-4"),
-            "odd-4",
-            (401, "token_inactive"),
-        );
-        bed.responses(|_| CallResponse::http(500, ""));
-        bed.refuses("one again", &bearer("/", "odd-5"), "odd-5", unavailable);
-        for _ in 0..2 {
-            bed.wait(Duration::from_secs(11));
-            drop(bed.run(&bearer("/", "odd-5"), "odd-5"));
+        let inactive = (401, "token_inactive");
+        bed.refuses("it answers", &bearer("/", "odd"), "odd", inactive);
+        let from = |address: &str, token: &str| {
+            let with_port = format!("{address}:4711");
+            let request = bearer("/", token).attribute(&["source", "address"], with_port);
+            // What nginx hosts call it.
+            request.attribute(&["remote_addr"], address)
+        };
+        for failure in [
+            CallResponse::http(503, ""),
+            CallResponse::http(500, "oops"),
+            CallResponse::Nothing,
+            CallResponse::timeout(),
+        ] {
+            let given = failure.clone();
+            bed.responses(move |_| given.clone());
+            for number in 0..5 {
+                let token = format!("odd-{number}-{failure:?}");
+                let request = from("192.0.2.1", &token);
+                bed.refuses("of one client", &request, &token, unavailable);
+                bed.wait(Duration::from_secs(11));
+                bed.refuses("again", &request, &token, unavailable);
+            }
+            for (address, passes) in [
+                ("192.0.2.2", false),
+                ("192.0.2.3", true),
+                ("192.0.2.1", true),
+            ] {
+                let token = format!("odd-{address}-{failure:?}");
+                match passes {
+                    true => drop(bed.passes("an outage", &from(address, &token), &token)),
+                    false => bed.refuses("not yet", &from(address, &token), &token, unavailable),
+                }
+            }
+            bed.responses(|_| CallResponse::http(200, r#"{"active":false}"#));
+            let back = format!("odd-back-{failure:?}");
+            bed.refuses("it is back", &from("192.0.2.1", &back), &back, inactive);
         }
-        bed.wait(Duration::from_secs(11));
-        bed.passes("one for long", &bearer("/", "odd-5"), "odd-5");
-        bed.responses(|_| CallResponse::Nothing);
-        bed.passes("no response", &bearer("/", "odd-6"), "odd-6");
+        // What it called active before is no token that somebody has made up.
+        bed.responses(|_| CallResponse::http(200, r#"{"active":true}"#));
+        let known = from("192.0.2.1", "known");
+        bed.passes("active", &known, "known");
+        bed.wait(Duration::from_secs(31));
+        bed.responses(|_| CallResponse::http(500, ""));
+        bed.passes("an outage", &known, "known");
+        let odd = from("192.0.2.1", "odd-6");
+        bed.refuses("another one", &odd, "odd-6", unavailable);
     });
     let mut bed = Bed::new(Profile::Envoy, &configuration);
     let request = bearer("/", "an-opaque-token");

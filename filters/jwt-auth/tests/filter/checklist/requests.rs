@@ -1,4 +1,4 @@
-//! What a request may look like, and what becomes of its headers.
+//! What a request may look like, and how its headers are handled.
 
 use host::fake::{Profile, Request};
 use serde_json::{Value, json};

@@ -186,7 +186,7 @@ fn top_level(label: &[u8], ascii: usize) -> Option<usize> {
         .find(|length| *length >= 2 && is_tld(part(label, 0, *length)))
 }
 
-/// `2x`, `1.5x`.
+/// Whether the domain is the scale of an image, as in `logo@2x.png`.
 fn is_scale(domain: &[u8]) -> bool {
     let number = domain.strip_suffix(b"x").unwrap_or_default();
     !number.is_empty()
@@ -205,7 +205,7 @@ fn is_letter(letter: char) -> bool {
 const UNSPACED: char = '\u{2e80}';
 const MAX_DOMAIN_BYTES: usize = 253;
 const MAX_LABEL_BYTES: usize = 63;
-/// The longest local part.
+/// The longest quoted local part in bytes (RFC 5321, section 4.5.3.1.1).
 const MAX_QUOTED_BYTES: usize = 64;
 /// Longer than an address of version 6 with what is before it.
 const MAX_LITERAL_BYTES: usize = 52;

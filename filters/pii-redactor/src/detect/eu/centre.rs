@@ -43,7 +43,7 @@ pub(crate) fn bg_egn(number: &[u8]) -> bool {
     ) && sum == nth(number, 9)
 }
 
-/// MOD 11,10.
+/// Checks a Croatian OIB: ISO 7064 MOD 11,10.
 pub(crate) fn hr_oib(number: &[u8]) -> bool {
     mod11_10(number) && !is_uniform(number)
 }
@@ -56,7 +56,7 @@ pub(crate) fn si_emso(number: &[u8]) -> bool {
         && check == nth(number, 12)
 }
 
-/// Begins with 8.
+/// Checks a Hungarian tax number of a person, which begins with 8.
 pub(crate) fn hu_id(number: &[u8]) -> bool {
     number.first() == Some(&b'8')
         && weighted(number, &[1, 2, 3, 4, 5, 6, 7, 8, 9]) % 11 == nth(number, 9)

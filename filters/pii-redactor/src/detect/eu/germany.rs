@@ -87,7 +87,7 @@ pub(crate) fn de_kfz(plate: &[u8]) -> bool {
     at(plate, letters) != b'0' && (last.is_ascii_digit() || matches!(last, b'E' | b'H'))
 }
 
-/// From 01001 to 99998.
+/// Checks a German postcode: from 01001 to 99998.
 pub(crate) fn de_plz(code: &[u8]) -> bool {
     (1_001..=99_998).contains(&slice_number(code, code.len().less(5), code.len()))
 }

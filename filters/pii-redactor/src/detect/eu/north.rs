@@ -53,7 +53,7 @@ pub(crate) fn ee_code(number: &[u8]) -> bool {
     matches!(at(number, 0), b'1'..=b'8') && date::yymmdd(number, 1) && baltic(number)
 }
 
-/// A day of birth.
+/// Checks a Danish CPR number, which begins with a date of birth.
 pub(crate) fn dk_cpr(number: &[u8]) -> bool {
     date::ddmmyy(number, 0) && !is_uniform(part(number, 6, 10))
 }

@@ -61,7 +61,7 @@ pub(crate) fn it_fiscal_code(code: &[u8]) -> bool {
         && u32::from(at(code, 15)) == sum.wrapping_rem(26).wrapping_add(65)
 }
 
-/// Luhn over eleven digits.
+/// Checks an Italian VAT number: Luhn over eleven digits.
 pub(crate) fn it_vat(number: &[u8]) -> bool {
     luhn(number.strip_prefix(b"IT").unwrap_or(number))
 }
@@ -84,7 +84,7 @@ pub(crate) fn it_passport(number: &[u8]) -> bool {
     !is_uniform(part(number, 2, 9))
 }
 
-/// Weights 9 to 2.
+/// Checks a Portuguese NIF: weights from 9 to 2, modulo 11.
 pub(crate) fn pt_nif(number: &[u8]) -> bool {
     let number = number.strip_prefix(b"PT").unwrap_or(number);
     let remainder = weighted(number, &[9, 8, 7, 6, 5, 4, 3, 2]) % 11;
@@ -96,7 +96,7 @@ pub(crate) fn pt_nif(number: &[u8]) -> bool {
     number.first() != Some(&b'0') && check == nth(number, 8) && !is_uniform(number)
 }
 
-/// Weights 256 to 2.
+/// Checks a Greek AFM: weights from 256 to 2, modulo 11.
 pub(crate) fn gr_afm(number: &[u8]) -> bool {
     let number = number.strip_prefix(b"EL").unwrap_or(number);
     weighted(number, &[256, 128, 64, 32, 16, 8, 4, 2]) % 11 % 10 == nth(number, 8)

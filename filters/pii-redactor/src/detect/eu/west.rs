@@ -68,7 +68,7 @@ pub(crate) fn ie_pps(number: &[u8]) -> bool {
     letter_at(number, 7, b"WABCDEFGHIJKLMNOPQRSTUV", sum % 23)
 }
 
-/// Weights 1 and 3.
+/// Checks a Swiss AHV number: weights 1 and 3, as EAN-13.
 pub(crate) fn ch_ahv(number: &[u8]) -> bool {
     weighted(number, &[1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1]) % 10 == 0
 }

@@ -29,13 +29,13 @@ use crate::trigger::Triggers;
 /// A match in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// Where it begins.
+    /// The position of its first byte.
     pub start: usize,
-    /// Where it ends.
+    /// The position behind its last byte.
     pub end: usize,
-    /// What it is.
+    /// The kind of data.
     pub entity: u8,
-    /// How sure that is.
+    /// How sure the detector is.
     pub confidence: Confidence,
 }
 
@@ -44,7 +44,7 @@ pub struct Span {
 pub(crate) struct Text<'a> {
     /// The decoded bytes. What is before `from` has been dealt with and is only looked at.
     pub(crate) bytes: &'a [u8],
-    /// Where matches may begin.
+    /// The position from which matches may begin.
     pub(crate) from: usize,
     /// What the name of the member says.
     pub(crate) announcement: &'a Announcement,
@@ -52,9 +52,9 @@ pub(crate) struct Text<'a> {
     pub(crate) wanted: &'a EntitySet,
     /// The kinds that are the value of `name: value` in a text.
     pub(crate) assignable: &'a EntitySet,
-    /// Their shapes.
+    /// The shapes of the kinds that are looked for.
     pub(crate) shapes: &'a ShapeIndex,
-    /// Their words.
+    /// The words of the kinds that are looked for.
     pub(crate) lexicon: &'a Lexicon,
     /// Whether names and words that speak against a match count.
     pub(crate) heeds_negative: bool,
@@ -168,9 +168,9 @@ fn keep_later(known: &mut List, other: List) {
 /// What sorts of bytes a text has.
 #[derive(Clone, Copy, Debug)]
 struct Census {
-    /// Letters of ASCII.
+    /// Whether there are ASCII letters.
     has_letters: bool,
-    /// Bytes beyond ASCII.
+    /// Whether there are bytes beyond ASCII.
     has_others: bool,
     /// What other spellings of ASCII characters begin with.
     has_spellings: bool,

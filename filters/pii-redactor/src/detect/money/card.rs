@@ -134,7 +134,7 @@ impl Number {
         }
     }
 
-    /// Length and check digit.
+    /// Whether the length and the check digit are right.
     const fn passes(&self) -> bool {
         let sum = if self.count % 2 == 0 {
             self.even_doubled
@@ -176,7 +176,7 @@ fn issuer(digits: &[u8]) -> Option<Issuer> {
     has_issuer(digits).then_some(Issuer::Known)
 }
 
-/// How cards are grouped.
+/// The groups of digits in which cards are printed.
 const GROUPS: &[&[usize]] = &[
     &[4, 4, 4, 4],
     &[4, 4, 4, 4, 1],

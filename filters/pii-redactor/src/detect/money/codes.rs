@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// Three or four digits.
+/// Checks a card verification code: three or four digits.
 pub(crate) fn cvv(value: &[u8]) -> bool {
     (3..=4).contains(&value.len()) && is_digits(value)
 }

@@ -80,7 +80,7 @@ fn digits_of(value: &[u8]) -> usize {
     count_while(head, 0, |byte| byte.is_ascii_digit())
 }
 
-/// Filled up with `F`.
+/// Whether the value is a card number, which may be padded with `F`.
 fn is_number(value: &[u8]) -> bool {
     let digits = digits_of(value);
     rest(value, digits)

@@ -52,7 +52,7 @@ pub(crate) enum Line {
 pub(crate) struct Body {
     /// The end of what belongs to the key.
     pub(crate) end: usize,
-    /// Its last line.
+    /// The form of its last line so far.
     pub(crate) line: Line,
     /// It ends here: its last line was read, or something else follows.
     pub(crate) is_over: bool,

@@ -8,11 +8,11 @@ use crate::steps::step;
 pub(crate) enum Class {
     /// Letters and digits.
     Alphanumeric,
-    /// Capital letters and digits.
+    /// The alphabet of base32 (RFC 4648, section 6).
     Base32,
-    /// Those of URL-safe base64.
+    /// The alphabet of URL-safe base64 (RFC 4648, section 5).
     Base64Url,
-    /// And dots.
+    /// The alphabet of URL-safe base64, and dots.
     Dotted,
     /// And the slashes of a path.
     Path,
@@ -49,11 +49,11 @@ pub(crate) struct Runs<'t> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Run {
     start: usize,
-    /// Where it ends.
+    /// The position behind its last byte.
     pub(crate) end: usize,
-    /// Behind its last digit.
+    /// The position behind its last digit.
     last_digit: usize,
-    /// Behind its last letter.
+    /// The position behind its last letter.
     last_letter: usize,
 }
 

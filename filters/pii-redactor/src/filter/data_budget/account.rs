@@ -149,7 +149,7 @@ impl PiiRedactor {
         Ok(ration.map(Rc::new))
     }
 
-    /// Charges an account.
+    /// Charges what a piece of a response discloses to one account.
     pub(super) fn charge_account(
         &self,
         host: &dyn Host,

@@ -60,7 +60,7 @@ pub(super) struct Accounts(Vec<Account>);
 pub(super) struct Disclosed<'d> {
     /// What was found, and whether what was to be changed has been.
     pub(super) counts: (&'d [Count], bool),
-    /// Hashes of people.
+    /// The hashes of the people in the piece.
     pub(super) people: &'d [u64],
     /// It was looked for people, and names none so far.
     pub(super) names_nobody: bool,

@@ -27,7 +27,7 @@ pub(super) struct Ahead {
     text: Vec<u8>,
     quote: Option<u8>,
     escaped: bool,
-    /// Arrays around.
+    /// The number of arrays around the member that is read.
     depth: u32,
     /// What the member that is read is to the value.
     role: Role,

@@ -51,7 +51,7 @@ struct Inside {
 
 /// A child that has begun.
 struct Child {
-    /// Where its value begins.
+    /// The position where the child's value begins.
     value: usize,
     /// Where its name is; nowhere for an item.
     name: (usize, usize),

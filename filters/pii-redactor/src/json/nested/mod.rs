@@ -41,7 +41,7 @@ enum Begins {
     /// Nothing but white space, so far.
     #[default]
     Unknown,
-    /// An opening bracket.
+    /// The string begins with an opening bracket.
     Document,
     Other,
 }
@@ -225,7 +225,7 @@ impl JsonRewriter {
         self.has_value = true;
     }
 
-    /// What becomes of the document that a text is.
+    /// How the document in the text is to be redacted.
     ///
     /// # Errors
     /// It is not exactly one, with the fault if it has members, or the name of the string makes all of it

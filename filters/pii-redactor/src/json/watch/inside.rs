@@ -27,7 +27,7 @@ enum Content {
 }
 
 impl Watch {
-    /// A string begins.
+    /// Begins a string.
     pub(super) fn begin_inside(&mut self) {
         let measures = |plan: &crate::plan::Plan| {
             plan.nests_json() && plan.watched().is_some_and(|watched| watched.measures())

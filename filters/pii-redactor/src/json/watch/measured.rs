@@ -26,7 +26,7 @@ impl Watch {
             }
     }
 
-    /// Another member or item.
+    /// Counts one more member or item.
     pub(super) fn count_child(&mut self, watched: &Watched, tally: &mut Tally) {
         self.children = self.children.saturating_add(1);
         measure(watched.limits(), Excess::Members, self.children, tally);

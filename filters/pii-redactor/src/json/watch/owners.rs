@@ -1,4 +1,4 @@
-//! Whose an object is, and what becomes of one that is another's.
+//! Who owns an object, and how one that belongs to somebody else is handled.
 
 use super::Watch;
 use crate::bytes::Position as _;
@@ -60,7 +60,7 @@ impl Watch {
         }
     }
 
-    /// An object is another's.
+    /// Handles an object that belongs to somebody else.
     pub(super) fn foreign(
         &mut self,
         place: usize,

@@ -9,7 +9,7 @@ use crate::media::Media;
 use crate::pipeline::{BodyPipeline, Coding};
 use crate::tally::FOREIGN_OBJECT;
 
-/// What became of a body.
+/// How a body left the filter.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     body: String,

@@ -60,7 +60,7 @@ struct Hit {
 }
 
 impl Surroundings {
-    /// Another text comes.
+    /// Forgets the words of the text before, as another text begins.
     pub(crate) fn forget(&mut self) {
         self.is_read = false;
         self.glued.clear();

@@ -147,7 +147,7 @@ fn access(report: &Report) -> Markup {
             p .none { "Nobody saw classified data." }
         } @else {
             p .hint {
-                "Requests whose caller saw data of the class, by subject"
+                "Values of the class that callers saw, by subject"
                 @if all_classes > classes.len() as u64 {
                     "; " (classes.len()) " of " (all_classes) " classes shown, the most frequent"
                 }

@@ -6,6 +6,7 @@ mod text;
 
 use trail::report::{Anomalies, Comparison, Filter, Report, Rows, Tally, Weeks};
 
+use crate::audit::absent;
 use crate::audit::common::{Demands, Input, Result};
 use crate::audit::format::thousands;
 use crate::audit::selection::Selection;
@@ -128,12 +129,13 @@ fn notes(report: &Report) -> Vec<String> {
     let totals = &report.totals;
     let seen = &report.verification.records.seen;
     let mut notes = Vec::new();
-    if totals.sampled_out > 0 {
-        notes.push(format!(
-            "Sampling: of {} further requests no record was kept, as configured; nothing below counts them",
-            thousands(totals.sampled_out)
-        ));
-    }
+    let verdict = &report.verification;
+    let uncounted = [
+        absent::sampled_out(&verdict.records),
+        absent::taken_away(verdict, None),
+    ];
+    let uncounted = uncounted.into_iter().flatten();
+    notes.extend(uncounted.map(|note| format!("{note}; nothing below counts them")));
     if totals.not_counted > 0 {
         notes.push(format!(
             "Not counted: {} requests in records for which no signature of a given key vouches",
@@ -154,7 +156,7 @@ fn notes(report: &Report) -> Vec<String> {
     }
     if totals.received > 0 {
         notes.push(format!(
-            "{} further records say that a request was received; those above say what became of it",
+            "{} further records say that a request was received; what became of it others say, unless that was sampled out or lost",
             thousands(totals.received)
         ));
     }

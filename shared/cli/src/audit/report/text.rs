@@ -70,14 +70,18 @@ fn anomalies(text: &mut String, report: &Report) {
 
 fn what_was_found(table: &mut Table<'_>, report: &Report) {
     let tables = &report.tables;
-    let names = ["requests", "subject", "classes"];
+    let names = ["values", "subject", "requests", "values by class"];
     table.head("Who saw which data", tables.access, &names);
     for access in &report.access {
         let data = access.data.iter();
         let data: Vec<String> = data
             .map(|class| format!("{} {}", class.name, thousands(class.count)))
             .collect();
-        table.row(access.requests, &[&access.subject, &data.join(", ")]);
+        let requests = thousands(access.requests);
+        table.row(
+            access.values,
+            &[&access.subject, &requests, &data.join(", ")],
+        );
     }
     let names = ["requests", "class", "values", "subjects"];
     table.head(

@@ -35,15 +35,15 @@ pub(super) enum Edit {
     Prepend,
     /// Writes its mark in place of the first byte.
     First,
-    /// Writes its mark behind.
+    /// Appends the filter's mark to the body.
     Append,
-    /// Lets nothing go on.
+    /// Removes the body.
     Clear,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Script {
-    /// By direction.
+    /// What to do with headers, by direction.
     pub(super) headers: [Act; 2],
     /// What it does at a body piece that has its digit in it.
     pub(super) body: [Act; 2],

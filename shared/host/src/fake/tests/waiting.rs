@@ -18,7 +18,7 @@ struct Asking {
     waiting: WaitingRequests<String>,
     /// What the last response said of those who wait.
     passes: bool,
-    /// What became of the requests, by their paths.
+    /// The outcomes of the requests, by their paths.
     ends: Vec<String>,
     each_asks: bool,
     timeout: Duration,
@@ -268,6 +268,38 @@ fn a_response_wakes_whom_it_is_about() {
     assert!(waiters.wait_for_calls());
     assert_eq!(waiters.take_callers(|_| true), [1, 2, 4]);
     assert!(!waiters.wait_for_calls());
+}
+
+#[test]
+fn clients_take_turns_whoever_has_many_requests() {
+    let mut waiters = ResponseWaiters::<u8>::default();
+    let one_more = |waiters: &mut ResponseWaiters<u8>| {
+        let mut room = 1_u32;
+        let taken = waiters.take_callers(|_| std::mem::take(&mut room) > 0);
+        taken.first().copied()
+    };
+    for context in 0..100 {
+        waiters.wait_for_call(context, 7);
+    }
+    assert_eq!(one_more(&mut waiters), Some(0));
+    assert_eq!(one_more(&mut waiters), Some(1));
+    for context in [200, 201, 202] {
+        waiters.wait_for_call(context, 8);
+    }
+    waiters.wait_for_call(300, 9);
+    let taken: Vec<_> = (0..7).filter_map(|_| one_more(&mut waiters)).collect();
+    assert_eq!(taken, [200, 300, 2, 201, 3, 202, 4]);
+    // Who was quiet for a while has no turns in store.
+    waiters.wait_for_call(203, 8);
+    waiters.wait_for_call(204, 8);
+    let taken: Vec<_> = (0..4).filter_map(|_| one_more(&mut waiters)).collect();
+    assert_eq!(taken, [203, 5, 204, 6]);
+    // New clients again and again keep nobody waiting.
+    for client in 10..13 {
+        waiters.wait_for_call(client + 300, client.into());
+    }
+    let taken: Vec<_> = (0..4).filter_map(|_| one_more(&mut waiters)).collect();
+    assert_eq!(taken, [310, 311, 312, 7]);
 }
 
 #[test]

@@ -1,21 +1,22 @@
 //! What a configuration names and the manifest has to have: environment variables, and clusters that
 //! speak the right protocol.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
+use policy::config::join;
 use policy::json::Json;
 
 use super::Wiring;
 use crate::check::codes;
 use crate::check::plugin::{Host, Site};
 use crate::check::tree::{self, Tree};
-use crate::simulated::variables;
+use crate::simulated::variables_at;
 
 impl<'t> Wiring<'t> {
     /// Variables that a configuration names, against those that the manifest hands over.
     pub(super) fn environment(&mut self, site: &Site<'_>, config: &Json) {
-        let mut wanted = BTreeSet::new();
-        variables(config, &mut wanted);
+        let mut wanted = BTreeMap::new();
+        variables_at(config, "", &mut wanted);
         let mut given: Vec<&str> = Vec::new();
         match site.host {
             Host::Envoy => {
@@ -49,14 +50,12 @@ impl<'t> Wiring<'t> {
             }
             Host::Apisix | Host::Kong => return,
         }
-        wanted.retain(|name| !given.contains(&name.as_str()));
-        if !wanted.is_empty() {
-            let wanted: Vec<String> = wanted.into_iter().collect();
-            let message = format!(
-                "the configuration needs {}, which this does not hand to the VM",
-                wanted.join(", ")
-            );
-            self.error(&codes::ENV_MISSING, &site.start_of_config(), message);
+        wanted.retain(|name, _| !given.contains(&name.as_str()));
+        for (name, path) in wanted {
+            let message =
+                format!("the configuration needs {name}, which this does not hand to the VM");
+            let place = site.place(self.source, &path);
+            self.error(&codes::ENV_MISSING, &place, message);
         }
     }
 
@@ -85,7 +84,9 @@ impl<'t> Wiring<'t> {
                 "env.hostKeys names {}, and the EnvoyProxy does not set it for its containers",
                 unset.join(", ")
             );
-            self.error(&codes::ENV_MISSING, &site.start_of_config(), message);
+            let keys = site.plugin.at(&["env", "hostKeys"]);
+            let place = keys.map_or_else(|| site.span(), |keys| keys.span.clone());
+            self.error(&codes::ENV_MISSING, &place, message);
         }
     }
 
@@ -98,13 +99,14 @@ impl<'t> Wiring<'t> {
     /// Clusters that a configuration names, against those that the manifest has, and what the host calls them.
     pub(super) fn clusters(&mut self, site: &Site<'_>, config: &Json) {
         let mut calls = Vec::new();
-        named_clusters(config, &mut calls);
+        named_clusters(config, "", &mut calls);
         match site.host {
             Host::Envoy => {
                 let document = self.document;
                 let is_dynamic = document.at(&["dynamic_resources", "cds_config"]).is_some();
                 if let Some(list) = document.at(CLUSTERS).filter(|_| !is_dynamic) {
                     self.listed(site, &calls, list.items(), true);
+                    self.fetched(site, list.items());
                 }
             }
             Host::EnvoyGateway => {
@@ -129,20 +131,39 @@ impl<'t> Wiring<'t> {
                         "{:?} names no port: on this host a cluster is host:port",
                         call.cluster
                     );
-                    self.warning(&codes::CLUSTER_FORM, &site.start_of_config(), message);
+                    let place = site.place(self.source, &call.path);
+                    self.warning(&codes::CLUSTER_FORM, &place, message);
                 }
             }
         }
     }
 
+    /// The cluster that the module is fetched from: Envoy starts without it, and refuses every request.
+    fn fetched(&mut self, site: &Site<'_>, list: &[Tree]) {
+        let uri = ["vm_config", "code", "remote", "http_uri", "cluster"];
+        let Some((cluster, name)) = site
+            .plugin
+            .at(&uri)
+            .and_then(|tree| Some((tree, tree.text()?)))
+        else {
+            return;
+        };
+        let is_there = |known: &Tree| known.get("name").and_then(Tree::text) == Some(name);
+        if !list.iter().any(is_there) {
+            let message =
+                format!("the module is fetched from {name:?}, and no cluster is called so");
+            self.error(&codes::CLUSTER_MISSING, &cluster.span, message);
+        }
+    }
+
     /// Calls against a list of clusters, which stand in the text itself or in a text within it.
     fn listed(&mut self, site: &Site<'_>, calls: &[Call], list: &[Tree], are_in_text: bool) {
-        let start = site.start_of_config();
         let names: Vec<&str> = list
             .iter()
             .filter_map(|cluster| cluster.get("name")?.text())
             .collect();
         for call in calls {
+            let start = site.place(self.source, &call.path);
             let cluster = list
                 .iter()
                 .find(|cluster| cluster.get("name").and_then(Tree::text) == Some(&call.cluster));
@@ -181,7 +202,6 @@ impl<'t> Wiring<'t> {
 
     /// Calls against the names that Istio gives clusters. An EnvoyFilter may add some of other names.
     fn generated(&mut self, site: &Site<'_>, calls: &[Call]) {
-        let start = site.start_of_config();
         if !self.of_kind("EnvoyFilter").is_empty() {
             return;
         }
@@ -195,6 +215,7 @@ impl<'t> Wiring<'t> {
             })
             .collect();
         for call in calls {
+            let start = site.place(self.source, &call.path);
             let parts: Vec<&str> = call.cluster.split('|').collect();
             let host = match parts.as_slice() {
                 ["outbound", port, _, host] if port.parse::<u16>().is_ok() => *host,
@@ -231,7 +252,7 @@ fn has_port(address: &str) -> bool {
 /// The names of the clusters that a configuration calls, in its order, each once.
 pub(crate) fn called(config: &Json) -> Vec<String> {
     let mut calls = Vec::new();
-    named_clusters(config, &mut calls);
+    named_clusters(config, "", &mut calls);
     let mut names: Vec<String> = Vec::new();
     for call in calls {
         if !names.contains(&call.cluster) {
@@ -244,6 +265,8 @@ pub(crate) fn called(config: &Json) -> Vec<String> {
 /// A call that a configuration makes.
 pub(super) struct Call {
     cluster: String,
+    /// Where in the configuration it is named.
+    path: String,
     pub(super) is_grpc: bool,
     is_https: bool,
 }
@@ -264,7 +287,7 @@ impl Call {
 }
 
 /// Every object with a `cluster`.
-pub(super) fn named_clusters(json: &Json, found: &mut Vec<Call>) {
+pub(super) fn named_clusters(json: &Json, path: &str, found: &mut Vec<Call>) {
     match json {
         Json::Object(members) => {
             let text = |name: &str| json.member(name).and_then(Json::as_str);
@@ -272,6 +295,7 @@ pub(super) fn named_clusters(json: &Json, found: &mut Vec<Call>) {
                 let is_rls = json.member("domain").is_some();
                 found.push(Call {
                     cluster: cluster.to_owned(),
+                    path: join(path, "cluster"),
                     is_grpc: is_rls && text("transport") != Some("http"),
                     is_https: text("uri").is_some_and(|uri| uri.starts_with("https:")),
                 });
@@ -279,15 +303,20 @@ pub(super) fn named_clusters(json: &Json, found: &mut Vec<Call>) {
             if let Some(cluster) = text("jwks_cluster") {
                 found.push(Call {
                     cluster: cluster.to_owned(),
+                    path: join(path, "jwks_cluster"),
                     is_grpc: false,
                     is_https: false,
                 });
             }
-            members
-                .iter()
-                .for_each(|(_, value)| named_clusters(value, found));
+            for (name, value) in members {
+                named_clusters(value, &join(path, name), found);
+            }
         }
-        Json::Array(items) => items.iter().for_each(|item| named_clusters(item, found)),
+        Json::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                named_clusters(item, &format!("{path}[{index}]"), found);
+            }
+        }
         _ => {}
     }
 }

@@ -33,6 +33,10 @@ impl Wiring<'_> {
             if let Some(missing) = lacking(always) {
                 let message = format!("{} needs {missing}", site.filter);
                 self.error(&codes::CAPABILITY_MISSING, &list.span, message);
+                // A missing call ends the VM, and nobody passes then.
+                if missing.contains("proxy_on_") {
+                    self.bypassed([site.filter], true);
+                }
             }
             if let Some(missing) = lacking(sometimes) {
                 let message = format!(
@@ -40,6 +44,9 @@ impl Wiring<'_> {
                     site.filter
                 );
                 self.warning(&codes::CAPABILITY_MISSING, &list.span, message);
+                if missing.contains("proxy_on_") {
+                    self.bypassed([site.filter], false);
+                }
             }
         }
     }
@@ -78,7 +85,7 @@ impl Needs {
     /// What a configuration decides by itself.
     fn configured(&mut self, config: &Json) {
         let mut calls = Vec::new();
-        named_clusters(config, &mut calls);
+        named_clusters(config, "", &mut calls);
         let is_asked = |is_grpc: bool| calls.iter().any(|call| call.is_grpc == is_grpc);
         let mut names = BTreeSet::new();
         variables(config, &mut names);

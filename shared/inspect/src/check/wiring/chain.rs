@@ -20,6 +20,7 @@ impl Wiring<'_> {
             if router.is_some_and(|router| router < index) {
                 let message = format!("{} stands behind the router and never runs", site.filter);
                 self.error(&codes::AFTER_ROUTER, &site.span(), message);
+                self.bypassed([site.filter], true);
             }
             let late = sites.iter().take(position).rev().find(|(earlier, _)| {
                 let is_same = earlier

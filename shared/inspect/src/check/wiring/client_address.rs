@@ -40,7 +40,8 @@ impl Wiring<'_> {
                     _ => continue,
                 };
                 if let Some(message) = message {
-                    self.warning(code, &site.start_of_config(), message);
+                    let place = site.place(self.source, "client_address");
+                    self.warning(code, &place, message);
                 }
             }
         }

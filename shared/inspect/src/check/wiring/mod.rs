@@ -13,13 +13,16 @@ use std::ops::Range;
 use policy::filters::{AUDIT_EMITTER, TOKEN_BUCKET};
 use policy::json::Json;
 
+use super::callers;
 use super::codes::{self, Code};
+use super::finding::Bypass;
 use super::plugin::{Host, Site};
 use super::tree::{Kind, Tree};
 
 pub(crate) use calls::called;
 pub(super) use chain::same_priority;
 pub(super) use client_address::trusted_hops;
+pub(super) use names::is_of_apisix;
 
 /// What is wrong around a filter, and where.
 pub(super) struct Fault {
@@ -27,9 +30,13 @@ pub(super) struct Fault {
     pub(super) is_error: bool,
     pub(super) span: Range<usize>,
     pub(super) message: String,
+    /// The filters that requests pass by because of it.
+    pub(super) bypasses: Vec<Bypass>,
 }
 
 pub(super) struct Wiring<'t> {
+    /// The whole text.
+    source: &'t str,
     document: &'t Tree,
     /// All documents of the text, with this one.
     documents: &'t [Tree],
@@ -38,11 +45,13 @@ pub(super) struct Wiring<'t> {
 
 /// Checks what is around the filters of one of the documents of a text.
 pub(super) fn check(
+    source: &str,
     document: &Tree,
     documents: &[Tree],
     sites: &[(Site<'_>, Option<Json>)],
 ) -> Vec<Fault> {
     let mut wiring = Wiring {
+        source,
         document,
         documents,
         faults: Vec::new(),
@@ -65,6 +74,10 @@ pub(super) fn check(
     wiring.client_addresses(sites);
     wiring.switched_off(sites);
     wiring.internal_redirects(sites);
+    wiring.upgrades(sites);
+    wiring.listeners_without(sites);
+    wiring.stores_before(sites);
+    wiring.faults.extend(callers::of_sites(source, sites));
     wiring.faults
 }
 
@@ -83,7 +96,17 @@ impl Wiring<'_> {
             is_error,
             span: span.clone(),
             message,
+            bypasses: Vec::new(),
         });
+    }
+
+    /// Says of the last fault that requests pass these filters by because of it: all requests, or some.
+    fn bypassed(&mut self, filters: impl IntoIterator<Item = &'static str>, is_of_all: bool) {
+        if let Some(fault) = self.faults.last_mut() {
+            let bypasses = filters.into_iter();
+            let bypasses = bypasses.map(|filter| Bypass { filter, is_of_all });
+            fault.bypasses.extend(bypasses);
+        }
     }
 
     fn failure(&mut self, site: &Site<'_>) {
@@ -91,13 +114,14 @@ impl Wiring<'_> {
             .iter()
             .find_map(|name| site.plugin.get(name));
         if let Some(policy) = policy
-            && policy.text() == Some("FAIL_OPEN")
+            && is_fail_open(policy)
         {
             self.warning(
                 &codes::FAIL_OPEN,
                 &policy.span,
                 format!("when {} fails, requests pass it unchecked", site.filter),
             );
+            self.bypassed([site.filter], false);
         }
         let open = ["fail_open", "failOpen"]
             .iter()
@@ -110,6 +134,7 @@ impl Wiring<'_> {
                 &open.span,
                 format!("when {} fails, requests pass it unchecked", site.filter),
             );
+            self.bypassed([site.filter], false);
         }
     }
 
@@ -159,4 +184,9 @@ impl Wiring<'_> {
             self.warning(&codes::SHA256_MISSING, &url.span, message);
         }
     }
+}
+
+/// `FAIL_OPEN`, or its number in Envoy's `FailurePolicy`.
+fn is_fail_open(policy: &Tree) -> bool {
+    policy.text() == Some("FAIL_OPEN") || policy.json().as_u64() == Some(3)
 }

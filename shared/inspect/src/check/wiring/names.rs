@@ -3,10 +3,10 @@
 use policy::json::Json;
 
 use super::Wiring;
-use crate::check::codes;
 use crate::check::higress;
-use crate::check::plugin::{Host, Site, shaped};
-use crate::check::tree::Kind;
+use crate::check::plugin::{Host, Site, named, shaped};
+use crate::check::tree::{Kind, Tree};
+use crate::check::{BUNDLE, codes};
 
 impl Wiring<'_> {
     /// The module and the configuration are of one filter.
@@ -30,11 +30,12 @@ impl Wiring<'_> {
             .is_none_or(|config| matches!(config.kind, Kind::Null));
         let is_off = site.host == Host::Higress && higress::is_off(site.plugin);
         if needs_config && !is_declared(site) && !is_off {
-            self.error(
-                &codes::CONFIG_MISSING,
-                &site.span(),
-                format!("{} has no configuration here", site.filter),
-            );
+            let where_else = match site.host {
+                Host::Apisix => "; on APISIX it stands under \"conf\"",
+                _ => "",
+            };
+            let message = format!("{} has no configuration here{where_else}", site.filter);
+            self.error(&codes::CONFIG_MISSING, &site.span(), message);
         }
     }
 
@@ -47,7 +48,16 @@ impl Wiring<'_> {
                 (None, Some(name)) => (name.text().unwrap_or_default(), &name.span),
                 (None, None) => continue,
             };
-            if OF_APISIX.lines().any(|known| known == name) {
+            let file = site.plugin.get("file").and_then(Tree::text).and_then(named);
+            let is_crossed = |said: &&str| {
+                file.is_some_and(|file| ![*said, BUNDLE].contains(&file)) && *said != BUNDLE
+            };
+            let said = named(name).filter(is_crossed);
+            if let (Some(said), None) = (said, site.member) {
+                let message = format!("the module is {}, and the name says {said}", site.filter);
+                self.error(&codes::OTHER_FILTER, span, message);
+            }
+            if is_of_apisix(name) {
                 let message = format!(
                     "APISIX has a plugin of its own called {name:?}; call this one \"meshward-{}\"",
                     site.filter
@@ -70,6 +80,11 @@ impl Wiring<'_> {
 /// `wasm.plugins` of APISIX says which plugins there are; routes configure them.
 fn is_declared(site: &Site<'_>) -> bool {
     site.host == Host::Apisix && site.config.is_none() && site.member.is_none()
+}
+
+/// Whether APISIX has a plugin of its own of this name.
+pub(in crate::check) fn is_of_apisix(name: &str) -> bool {
+    OF_APISIX.lines().any(|known| known == name)
 }
 
 /// The plugins that APISIX 3 has itself, in its default list or to be switched on there.

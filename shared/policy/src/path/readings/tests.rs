@@ -6,6 +6,7 @@ use crate::path::{SERVERS, Step};
 fn step(text: &[u8], step: Step) -> Option<Vec<u8>> {
     match step {
         Step::Fragment => before(text, b"#"),
+        Step::Semicolon => before(text, b";"),
         Step::Host => without_host(text),
         Step::Backslash => with_slashes(text),
         Step::Parameters => without_parameters(text),
@@ -20,6 +21,7 @@ fn step(text: &[u8], step: Step) -> Option<Vec<u8>> {
         Step::Dots => resolved(text, raw_dots),
         Step::EscapedDots => resolved(text, escaped_dots),
         Step::Trim => trimmed(text),
+        Step::Blanks => without_blanks(text),
         Step::TrimSegments => with_trimmed_segments(text),
         Step::Sessions => without_sessions(text, false),
         // These are no readings: patterns look past them.
@@ -36,7 +38,7 @@ proptest! {
     ) {
         let path = format!("/{path}");
         let mut readings = Vec::new();
-        if add_all(&path, &mut readings).is_err() {
+        if add_all(&path, &mut readings, &mut Work::default()).is_err() {
             return Ok(());
         }
         for server in SERVERS {
