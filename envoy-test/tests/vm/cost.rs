@@ -27,7 +27,7 @@ fn every_scenario_keeps_to_its_ceiling() {
     assert!(costs.iter().all(cost::Cost::is_kept), "{table}");
 }
 
-/// Clients choose how often a path can be read, and how many parameters and items there are. Each rule
+/// Clients choose how often a path can be read, and how many parameters, cookies and items there are. Each rule
 /// looks at all of them, so that must be little.
 #[test]
 fn no_request_costs_much_more_than_others_whatever_it_says() {
@@ -59,6 +59,7 @@ fn no_request_costs_much_more_than_others_whatever_it_says() {
         &|n| json!({"key": "ip", "match": {"paths": [format!("/l{n}")]}}),
     );
     let by_query = limits(64, &|n| json!({"key": format!("query:q{n}")}));
+    let by_cookie = limits(64, &|n| json!({"key": format!("cookie:q{n}")}));
     let by_header = auth(list(
         300,
         &|n| json!({"match": {"headers": [{"name": "x-tier", "equals": format!("t{n}")}]}, "allow": "anonymous"}),
@@ -89,6 +90,7 @@ fn no_request_costs_much_more_than_others_whatever_it_says() {
         parts.collect::<Vec<_>>().join(between)
     };
     let long = Request::get(&format!("/?{}", parts("&")));
+    let cookie = Request::get("/").header("cookie", parts("; "));
     let items = Request::get("/").header("x-tier", parts(","));
     let plain = Request::get("/");
     let mut table = String::new();
@@ -136,6 +138,7 @@ fn no_request_costs_much_more_than_others_whatever_it_says() {
             &by_query,
             long.clone(),
         ),
+        ("64 limits by cookie", "token-bucket", &by_cookie, cookie),
         ("300 rules by header", "jwt-auth", &by_header, items),
         ("16 requests of 5 parameters", "jwt-auth", &requests, long),
     ] {

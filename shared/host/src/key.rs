@@ -170,10 +170,7 @@ impl KeyPart {
                 Some(queries) => Values::of_parameter(&queries, name),
                 None => Values::TooMany,
             },
-            Self::Cookie(name) => {
-                let lines = request.header_lines(host, "cookie");
-                Values::of_cookie(lines.iter().map(AsRef::as_ref), name)
-            }
+            Self::Cookie(name) => Values::of_cookie(request.cookies(host), name),
             Self::Claim(path) => {
                 identity(&|identity| identity.claim_key(path).map(String::into_bytes))
             }

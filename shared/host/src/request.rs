@@ -16,7 +16,7 @@ use policy::overrides::{OVERRIDE_HEADERS, OtherHosts, Overrides};
 use policy::path::{PathError, RequestPath, RouteTrust};
 use policy::refusal::is_grpc;
 use policy::request_value::CertificateField;
-use policy::values::Query;
+use policy::values::{Cookies, Query};
 
 use crate::{Direction, FactSources, HeaderMap, Headers, Host, Status, exchange, headers};
 
@@ -51,6 +51,7 @@ struct Head {
     host_name: OnceCell<String>,
     route: OnceCell<Option<String>>,
     request_id: OnceCell<Option<String>>,
+    cookies: OnceCell<Cookies>,
     header_readings: RefCell<Vec<(String, Rc<HeaderReadings>)>>,
 }
 
@@ -162,6 +163,16 @@ impl Request {
             Some(targets.map(Query::of).collect())
         };
         self.queries.get_or_init(read).clone()
+    }
+
+    /// The cookies that some upstream may read.
+    #[must_use]
+    pub fn cookies(&self, host: &dyn Host) -> &Cookies {
+        let read = || {
+            let lines = self.header_lines(host, "cookie");
+            Cookies::of(lines.iter().map(AsRef::as_ref))
+        };
+        self.head.cookies.get_or_init(read)
     }
 
     /// The paths from whose query some upstream may take parameters, as far as they are known.

@@ -292,6 +292,11 @@ pub fn parameters_alike(found: &[u8], name: &[u8]) -> bool {
 /// The names without brackets for which [`parameters_alike`] may take a parameter of a request, folded: what is none of
 /// them is no name of it. To find it among thousands.
 pub(crate) fn parameter_keys(found: &[u8]) -> Vec<Vec<u8>> {
+    let is_odd = |byte: &u8| matches!(byte, 0 | b'[' | b']');
+    let has_front = || without_front(found).len() != found.len();
+    if !has_front() && !found.iter().any(is_odd) {
+        return vec![folded(found)];
+    }
     let end = found.split(|byte| *byte == 0).next().unwrap_or(found);
     let trimmed = without_front(end);
     let inner = trimmed.iter().skip(1).position(|byte| *byte == b'[');

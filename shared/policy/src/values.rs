@@ -68,22 +68,19 @@ impl Values {
     /// Some servers decode `%41` and `+` in a value and some do not, so a value counts as decoded. Some
     /// undo `\101` and `\A` within quotes (Python), so a value counts with and without.
     /// Other names count too where some server takes them for this one, and cookies behind a blank or a comma.
-    pub fn of_cookie<'l>(lines: impl IntoIterator<Item = &'l [u8]>, name: &str) -> Self {
-        let cookies = lines.into_iter().flat_map(http::cookie_readings);
-        let matching = |cookie: http::CookieReading<'_>| {
-            let value = cookie.value?;
+    #[must_use]
+    pub fn of_cookie(cookies: &Cookies, name: &str) -> Self {
+        let readings = |value: &[u8]| {
             let quoted = value
                 .strip_prefix(b"\"")
                 .and_then(|inner| inner.strip_suffix(b"\""));
-            let alike = http::parameters_alike(cookie.name, name.as_bytes());
-            alike.then(|| {
-                let unescaped = quoted.filter(|inner| inner.contains(&b'\\')).map(unescaped);
-                let plain = form_decoded(quoted.unwrap_or(value));
-                let unescaped = unescaped.map(|value| form_decoded(&value));
-                std::iter::once(plain).chain(unescaped)
-            })
+            let unescaped = quoted.filter(|inner| inner.contains(&b'\\')).map(unescaped);
+            let plain = form_decoded(quoted.unwrap_or(value));
+            let unescaped = unescaped.map(|value| form_decoded(&value));
+            std::iter::once(plain).chain(unescaped)
         };
-        Self::collected(cookies.filter_map(matching).flatten().map(Cow::Owned))
+        let values = cookies.0.of(name.as_bytes()).into_iter();
+        Self::collected(values.flat_map(readings).map(Cow::Owned))
     }
 
     /// Each value, and all of them joined by commas, as some servers read them.
@@ -148,6 +145,20 @@ pub struct Query {
     split: Option<Parameters>,
 }
 
+/// The cookies that some server reads in a request, as they are; read once, as a [`Query`] is.
+#[derive(Clone, Debug)]
+pub struct Cookies(Parameters);
+
+impl Cookies {
+    /// Reads the lines of `Cookie`.
+    pub fn of<'l>(lines: impl IntoIterator<Item = &'l [u8]>) -> Self {
+        let cookies = lines.into_iter().flat_map(http::cookie_readings);
+        let pairs =
+            cookies.filter_map(|cookie| Some((cookie.name.to_vec(), cookie.value?.to_vec())));
+        Self(Parameters::new(pairs.collect()))
+    }
+}
+
 /// The parameters of a query as one kind of server reads it.
 #[derive(Clone, Debug)]
 struct Parameters {
@@ -186,6 +197,10 @@ impl Parameters {
         let all: Vec<_> = pairs
             .map(|(name, value)| (name, form_decoded(value)))
             .collect();
+        Self::new(all)
+    }
+
+    fn new(all: Vec<(Vec<u8>, Vec<u8>)>) -> Self {
         let mut keys = Vec::with_capacity(all.len());
         for (place, (name, _)) in all.iter().enumerate() {
             keys.extend(
@@ -404,7 +419,8 @@ mod tests {
 
     #[test]
     fn cookies_under_every_reading() {
-        let of = |lines: &[&'static [u8]]| Values::of_cookie(lines.iter().copied(), "id");
+        let of =
+            |lines: &[&'static [u8]]| Values::of_cookie(&Cookies::of(lines.iter().copied()), "id");
         assert_eq!(of(&[b"a=1; ids=2"]), Values::Missing);
         assert_eq!(of(&[b"a=1; id=x ;b=2"]), some(&[b"x"]));
         assert_eq!(of(&[br#"id="x""#]), some(&[b"x"]));
