@@ -320,7 +320,7 @@ impl Markup {
         if around.role == Role::Value && info.role == Role::Value && info.kinds.is_none() {
             info.kinds.clone_from(&around.kinds);
         }
-        if info.role == Role::Value
+        if (info.role == Role::Value || info.role.is_any_name())
             && let Some(last) = self.elements.last()
         {
             info.add_named(plan, parent, &last.naming);
@@ -477,8 +477,8 @@ impl Markup {
         let mut info = element.info.clone();
         if !element.naming.is_empty() {
             let (parent, name) = Self::parent(around);
-            info.add_named(source.plan, (&parent, name), &element.naming);
             info.role = Role::Value;
+            info.add_named(source.plan, (&parent, name), &element.naming);
         }
         search(source.plan, source.text, (start, end), &info, found);
     }

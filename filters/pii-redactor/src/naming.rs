@@ -21,8 +21,10 @@ impl Naming {
     /// A field begins whose name says this.
     pub(crate) fn begin(&mut self, info: &mut KeyInfo, plan: &Plan) {
         self.role = info.role;
-        if self.role == Role::Value {
+        if self.role.is_named() {
             info.add_named(plan, (&KeyInfo::default(), b""), &self.lines);
+        }
+        if self.role == Role::Value {
             self.is_over = true;
         } else if self.is_over && self.role.names() {
             self.clear();
@@ -40,11 +42,11 @@ impl Naming {
 
     /// Ends the field.
     pub(crate) fn end(&mut self) {
-        if std::mem::take(&mut self.role).names() {
+        let role = std::mem::take(&mut self.role);
+        if role.names() {
             let text = self.lines.split_off(self.start);
-            if text.len() <= MAX_BYTES {
-                self.lines.extend_from_slice(Role::Name.read(&text));
-                self.lines.push(b'\n');
+            if text.len() <= MAX_BYTES && !text.is_empty() {
+                self.lines.extend(role.line(&text));
             }
         }
     }

@@ -265,6 +265,7 @@ pub fn beginnings() -> Vec<String> {
         "dop_v1_",
         "dp.pt.",
         "lin_api_",
+        "hvs.",
     ] {
         units.extend([
             prefix.to_owned(),

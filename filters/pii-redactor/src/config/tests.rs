@@ -370,7 +370,7 @@ fn what_is_by_name_is_all_of_its_value() {
         ),
         (
             "gdpr",
-            r#"{"crimes":["x"],"offense":"x","arrests":[1],"criminal":true}"#,
+            r#"{"crimes":["x"],"felony":"x","arrests":[1],"criminal":true}"#,
             "{}",
         ),
         (

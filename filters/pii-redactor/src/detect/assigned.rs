@@ -121,7 +121,7 @@ fn has_assignment(text: &[u8]) -> bool {
         }
         let mut end = sign;
         while end > 0
-            && matches!(before(text, end), b' ' | b'"' | b'\'' | b'\\' | b']')
+            && matches!(before(text, end), b' ' | b'"' | b'\'' | b'\\' | b']' | b'.')
             && sign.less(end) < 3
         {
             end = end.less(1);
@@ -142,6 +142,7 @@ fn value_start(text: &[u8], name_end: usize) -> Option<(u8, usize)> {
     let is_blank = |byte| matches!(byte, b' ' | b'\t');
     let opens = |byte| matches!(byte, b'[' | b'(' | b'*');
     let is_beside_name = |byte| matches!(byte, b' ' | b'"' | b'\'' | b'\t' | b'\\' | b']');
+    let name_end = past_abbreviation(text, name_end);
     let place = behind(name_end, 3, is_beside_name);
     let sign = at(text, place);
     if sign == b',' {
@@ -168,6 +169,12 @@ fn value_start(text: &[u8], name_end: usize) -> Option<(u8, usize)> {
         let is_quote = matches!(at(text, start.plus(escape)), b'"' | b'\'' | b'`');
         (sign, start.plus(if is_quote { escape.plus(1) } else { 0 }))
     })
+}
+
+/// Behind the full stop of a name of single letters: `D.O.B.`.
+fn past_abbreviation(text: &[u8], name_end: usize) -> usize {
+    let is_one = at(text, name_end) == b'.' && before(text, name_end.less(1)) == b'.';
+    name_end.plus(usize::from(is_one))
 }
 
 /// Where the argument begins that follows the name of a setting: `define('DB_PASSWORD', 'hunter2')`.
@@ -203,6 +210,7 @@ fn has_value_without_sign(text: &[u8]) -> bool {
 
 /// Where a value begins that stands behind a name without a sign, but for what people write between them.
 fn value_behind(text: &[u8], name_end: usize) -> Option<(u8, usize)> {
+    let name_end = past_abbreviation(text, name_end);
     let mut place = name_end;
     for between in [&b" "[..], b" ", b"is ", b"was ", b"on ", b"no. ", b"#"] {
         let word = part(text, place, place.plus(between.len()));

@@ -6,7 +6,12 @@ use crate::bytes::{count_while, rest};
 
 /// None of the signs of paths, addresses and code.
 pub(crate) fn name(value: &[u8]) -> bool {
-    !value.iter().any(|byte| b"/:@{}<>=\\".contains(byte))
+    // `infra1`, `postgresql0`: members of clusters have such names, and people only as handles.
+    let is_of_host = value.iter().any(u8::is_ascii_digit)
+        && value.iter().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.')
+        });
+    !is_of_host && !value.iter().any(|byte| b"/:@{}<>=\\".contains(byte))
 }
 
 /// Not the address of a host, a page or a wallet: those are one word with signs that streets lack.
@@ -33,8 +38,14 @@ pub(crate) fn date(value: &[u8]) -> bool {
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
     // A day or a month by itself: `"birthDate": [1970, 5, 6]`.
     let is_part = value.len() <= 2 && digits == value.len() && digits > 0;
+    // A measured value: `13.25`.
+    let is_decimal = value.iter().filter(|byte| **byte == b'.').count() == 1
+        && value
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || *byte == b'.');
     is_part
-        || value.len() <= 64
+        || !is_decimal
+            && value.len() <= 64
             && digits >= 4
             && value.iter().all(|byte| {
                 byte.is_ascii_alphanumeric() || b" -/.,:+()[]'".contains(byte) || *byte >= 0x80
@@ -118,6 +129,11 @@ pub(crate) fn geo(value: &[u8]) -> bool {
     has_decimals && numbers > 0 && value.len() <= 64
 }
 
+/// Letters and digits, not more than in a card of a health plan: ids of members of clusters and of accounts are longer.
+pub(crate) fn plan_number(value: &[u8]) -> bool {
+    value.len() <= 17 && value.iter().any(u8::is_ascii_digit)
+}
+
 /// Letters and digits, with at least four digits.
 pub(crate) fn account(value: &[u8]) -> bool {
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
@@ -149,7 +165,9 @@ pub(crate) fn biometric(value: &[u8]) -> bool {
             [b'a'..=b'z', b'A'..=b'Z'] | [b'0'..=b'9', _] | [_, b'0'..=b'9']
         )
     };
-    !is_digest && (value.windows(2).any(is_code) || value.len() >= 24)
+    // Eight bytes of a hash, as Google's cloud has them: `42WmSpB8rSM=`.
+    let is_short_hash = value.len() <= 16 && value.ends_with(b"=");
+    !is_digest && !is_short_hash && (value.windows(2).any(is_code) || value.len() >= 24)
 }
 
 /// A number of years below 16, perhaps with its unit.

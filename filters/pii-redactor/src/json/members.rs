@@ -324,6 +324,7 @@ impl JsonRewriter {
             index: 0,
             naming_from: self.stack.naming.len(),
             has_looked_ahead: false,
+            has_looked_for_people: false,
         });
         self.state = if is_object {
             State::Name { is_first: true }

@@ -281,7 +281,10 @@ impl JsonRewriter {
         tally: &mut Tally,
     ) {
         loop {
-            from = from.plus(self.read_ahead(part(chunk, from, to), out, tally));
+            // What is held may end where another value is held.
+            while self.ahead.is_some() && from < to {
+                from = from.plus(self.read_ahead(part(chunk, from, to), out, tally));
+            }
             if from >= to {
                 return;
             }

@@ -39,6 +39,8 @@ pub(super) struct Frame {
     pub(super) naming_from: usize,
     /// A value in it has been held for a name that might follow.
     pub(super) has_looked_ahead: bool,
+    /// So has a name that might be a person's.
+    pub(super) has_looked_for_people: bool,
 }
 
 impl Frame {
@@ -51,7 +53,7 @@ impl Frame {
 impl Frame {
     /// The steps of a path, as in `"loc":["body","password"]`.
     pub(super) fn is_list_of_names(&self) -> bool {
-        !self.is_object && self.info.role == Role::Name
+        !self.is_object && matches!(self.info.role, Role::Name | Role::OwnName)
     }
 }
 
@@ -78,6 +80,7 @@ impl Stack {
             index: 0,
             naming_from: self.naming.len(),
             has_looked_ahead: false,
+            has_looked_for_people: false,
         });
     }
 
@@ -115,6 +118,9 @@ impl Stack {
         if is_area && let Some(kinds) = &mut info.kinds {
             Rc::make_mut(kinds).remove(GEO_COORDINATE);
         }
+        if info.role == Role::Datum {
+            info.kinds = None;
+        }
         info
     }
 
@@ -130,14 +136,13 @@ impl Stack {
             Role::Code => self.frames.iter().rev().take_while(is_inside).count(),
             _ => 0,
         };
-        if role == Role::Name
+        if matches!(role, Role::Name | Role::OwnName)
             && let Some(list) = self.frames.last()
             && list.is_list_of_names()
         {
             self.naming.truncate(list.naming_from);
             if text.len() <= MAX_NAMING_BYTES {
-                self.naming.extend_from_slice(role.read(text));
-                self.naming.push(b'\n');
+                self.naming.extend(role.line(text));
             }
             return;
         }
@@ -149,19 +154,16 @@ impl Stack {
         let place = inside
             .first()
             .map_or(self.naming.len(), |frame| frame.naming_from);
-        let text = role.read(text);
         if place.saturating_sub(frame.naming_from) > MAX_NAMING_BYTES
-            || text.len() > MAX_NAMING_BYTES
+            || role.read(text).len() > MAX_NAMING_BYTES
         {
             return;
         }
-        let line = text.iter().copied().chain(std::iter::once(b'\n'));
-        self.naming.splice(place..place, line);
+        let before = self.naming.len();
+        self.naming.splice(place..place, role.line(text));
+        let length = self.naming.len().saturating_sub(before);
         for frame in inside {
-            frame.naming_from = frame
-                .naming_from
-                .saturating_add(text.len())
-                .saturating_add(1);
+            frame.naming_from = frame.naming_from.saturating_add(length);
         }
     }
 

@@ -230,6 +230,7 @@ impl Lexicon {
             Words::new(text, &self.labels)
                 .map(move |word| NameWord::new(&self.vocabulary, text, &word))
         };
+        let parent_name = parent;
         let parent: Vec<NameWord> = look_up(parent).collect();
         let skipped = parent.len().saturating_sub(MAX_PARENT_WORDS);
         let mut words: Vec<NameWord> = parent.into_iter().skip(skipped).collect();
@@ -244,6 +245,17 @@ impl Lexicon {
         let is_handle = name.eq_ignore_ascii_case(b"handle");
         for kind in [kind::MESSAGE_CONTENT, kind::USERNAME] {
             if kinds.has(kind) && !is_handle && !self.announced_by_name(own_words, 0).has(kind) {
+                kinds.remove(kind);
+            }
+        }
+        if kinds.has(kind::HEALTH_PLAN) && is_member_of_a_group(parent_name, name) {
+            kinds.remove(kind::HEALTH_PLAN);
+        }
+        if kinds.has(kind::API_KEY) && is_token_of_paging(name)
+            || kinds.has(kind::PHONE) && AMOUNTS.iter().any(|word| name.eq_ignore_ascii_case(word))
+            || kinds.has(kind::PHOTO) && name.eq_ignore_ascii_case(b"photos")
+        {
+            for kind in [kind::API_KEY, kind::PHONE, kind::PHOTO] {
                 kinds.remove(kind);
             }
         }
@@ -317,6 +329,29 @@ impl Lexicon {
         kinds
     }
 }
+
+/// `members[].id`, which is nobody's number in a health plan.
+fn is_member_of_a_group(parent: &[u8], name: &[u8]) -> bool {
+    let is_id = split(name).concat() == "id";
+    is_id
+        && split(parent)
+            .last()
+            .is_some_and(|word| word.starts_with("member"))
+}
+
+/// Whether a name is about a place in a list: `nextForwardToken`, but not `next_refresh_token`.
+fn is_token_of_paging(name: &[u8]) -> bool {
+    const PLACES: [&str; 4] = ["next", "previous", "prev", "page"];
+    const SECRET: [&str; 8] = [
+        "access", "refresh", "auth", "session", "csrf", "api", "bearer", "id",
+    ];
+    let words = split(name);
+    let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    words.last().is_some_and(|word| word == "token") && has(&PLACES) && !has(&SECRET)
+}
+
+/// What announces a telephone in a text, and counts something as the name of a member.
+const AMOUNTS: [&[u8]; 5] = [b"reach", b"calls", b"cells", b"dial", b"call"];
 
 /// A word of a name.
 #[derive(Clone, Copy, Debug)]

@@ -8,8 +8,8 @@ use policy::finding::Category;
 use super::{FieldRule, Plan};
 use crate::bytes::Position as _;
 use crate::detect::kind::{
-    ACCOUNT_NUMBER, DEVICE_ID, HEALTH_PLAN, LICENSE_NUMBER, MEDICAL_RECORD, ONLINE_ID, PERSON_NAME,
-    PHOTO, RECORD_ID, STREET_ADDRESS, USERNAME,
+    ACCOUNT_NUMBER, DEVICE_ID, GEO_COORDINATE, HEALTH_PLAN, LICENSE_NUMBER, MEDICAL_RECORD,
+    ONLINE_ID, PERSON_NAME, PHOTO, RECORD_ID, STREET_ADDRESS, USERNAME,
 };
 use crate::entity::EntitySet;
 use crate::names::{KeyInfo, NameCache};
@@ -68,7 +68,11 @@ impl Plan {
         if is_any_of(parent, LISTING) {
             announcement.kinds = self.without_named(&announcement.kinds);
         }
-        if announcement.kinds.is_empty()
+        // `PrvtId/Othr/Id` and `DbtrAcct/Id/Othr/Id` of ISO 20022.
+        let is_other = name == b"Othr" || parent == b"Othr" && name == b"Id";
+        if is_other && announcement.kinds.is_empty() {
+            announcement.kinds = around.kinds.as_deref().copied().unwrap_or_default();
+        } else if announcement.kinds.is_empty()
             && let Some(kinds) = around.kinds.as_deref()
             // `/user/login` is a path, and nobody's login.
             && !parent.contains(&b'/')
@@ -93,7 +97,12 @@ impl Plan {
         let role = if self.lexicon.is_empty() {
             Role::None
         } else {
-            Role::of(&words, around.role)
+            let role = Role::of(&words, around.role);
+            if self.binding(PERSON_NAME).is_some() {
+                role
+            } else {
+                role.without_people()
+            }
         };
         KeyInfo {
             kinds: (!announcement.kinds.is_empty()).then(|| Rc::new(announcement.kinds)),
@@ -153,7 +162,12 @@ impl Plan {
     /// the types of DynamoDB, which are letters.
     fn inherited(&self, kinds: &EntitySet, name: &[u8]) -> EntitySet {
         if name.len() <= 1 {
-            return *kinds;
+            let mut kinds = *kinds;
+            // Of a picture or a plan.
+            if matches!(name, b"x" | b"y" | b"z") {
+                kinds.remove(GEO_COORDINATE);
+            }
+            return kinds;
         }
         let mut inherited = *kinds;
         let mut left = kinds.and(&self.whole);
@@ -162,7 +176,10 @@ impl Plan {
             let has_no_parts =
                 self.category(entity) == Category::Security || WITHOUT_PARTS.contains(&entity);
             let has_some = [PERSON_NAME, STREET_ADDRESS, PHOTO].contains(&entity);
-            if has_no_parts || has_some && !may_be_part_of_a_name(name) {
+            if has_no_parts
+                || has_some && !may_be_part_of_a_name(name)
+                || entity == GEO_COORDINATE && !may_be_part_of_a_place(name)
+            {
                 inherited.remove(entity);
             }
         }
@@ -187,7 +204,7 @@ impl Plan {
     fn removed_for(&self, kinds: &EntitySet, words: &[String], parent: &[u8]) -> Option<u8> {
         let is_state = words
             .last()
-            .is_some_and(|word| word == "status" || word == "state");
+            .is_some_and(|word| ["status", "state", "treatment", "treatments"].contains(&&**word));
         let removed = kinds.and(&self.removing).first()?;
         (!is_state && !declares(parent)).then_some(removed)
     }
@@ -222,6 +239,30 @@ const PARTS: &[&str] = &[
     "address", "addr", "care", "box", "area", "place", "locality", "url", "uri", "src", "original", "small", "medium", "large",
     "thumb", "thumbnail", "image", "images", "icon", "picture", "data", "content", "raw", "string", "plain", "clear", "home",
     "work", "current", "old", "new", "previous", "local", "native", "latin", "english",
+];
+
+/// Whether a member is called like what a position is written in, and not like a measure of its own:
+/// `"long": { "averagePrice": 1.13 }`.
+fn may_be_part_of_a_place(name: &[u8]) -> bool {
+    let words = crate::lexicon::split(name);
+    words.iter().all(|word| PLACES.contains(&word.as_str()))
+}
+
+const PLACES: &[&str] = &[
+    "coordinates",
+    "coordinate",
+    "coords",
+    "point",
+    "position",
+    "value",
+    "values",
+    "text",
+    "string",
+    "data",
+    "degrees",
+    "decimal",
+    "wkt",
+    "location",
 ];
 
 /// What is one number or one word, whatever stands in an object that is called so.

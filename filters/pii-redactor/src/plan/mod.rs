@@ -6,6 +6,7 @@ mod in_names;
 mod learn;
 mod lists;
 mod placeholders;
+mod reported;
 mod search;
 mod settings;
 pub mod watched;

@@ -1,5 +1,6 @@
 //! Searching one text: what is wanted in it, and which of several matches counts.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -57,19 +58,24 @@ impl Plan {
             list,
             cut,
         };
-        let scratch = &mut *self.scratch.borrow_mut();
-        find(&text, scratch, spans);
+        let mut scratch = self.scratch.borrow_mut();
+        find(&text, &mut scratch, spans);
         if whole && from == 0 {
             self.find_whole(bytes, announcement, spans);
         }
         if !self.customs.is_empty() {
-            self.find_custom(&text, scratch, spans);
+            self.find_custom(&text, &mut scratch, spans);
+        }
+        let list = scratch.list;
+        drop(scratch);
+        if bytes.len() >= LEAST_REPORT_BYTES {
+            self.find_reported(bytes, from, spans);
         }
         spans.append(announced);
         if !spans.is_empty() {
             self.resolve(bytes, spans);
         }
-        scratch.list
+        list
     }
 
     /// Whether a name announces kinds that are a whole value.
@@ -86,12 +92,8 @@ impl Plan {
         let value = value.trim_ascii();
         // What an earlier redaction left of a value is checked by itself.
         let is_redacted = self.has_placeholder(value);
-        let left = if is_redacted {
-            self.lexicon.labels().taken_from(value, NOTHING)
-        } else {
-            value.into()
-        };
-        let value = left.trim_ascii();
+        let left = self.without_placeholders(value);
+        let value = &*left;
         if is_redacted && !value.iter().any(u8::is_ascii_alphanumeric) {
             return None;
         }
@@ -110,6 +112,9 @@ impl Plan {
             let is_personal = DETECTORS
                 .get(usize::from(entity))
                 .is_some_and(|detector| detector.category == Category::Personal);
+            if announcement.is_paired && is_type(value) {
+                return None;
+            }
             if passes && !(is_personal && entity != MESSAGE_CONTENT && is_remark(value)) {
                 return Some(entity);
             }
@@ -158,12 +163,25 @@ impl Plan {
         if !self.is_whole(announcement)
             || self.is_placeholder(text.trim_ascii())
             || text.is_empty()
-            || self.is_choice(announcement, text)
+            || self.is_choice(announcement, &self.without_placeholders(text))
             || self.settings.min_confidence > Confidence::Medium
         {
             return None;
         }
         self.whole_kind(announcement, text)
+    }
+
+    /// What is left of a text without what an earlier redaction put there.
+    fn without_placeholders<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        let left = if self.has_placeholder(text) {
+            self.lexicon.labels().taken_from(text, NOTHING)
+        } else {
+            text.into()
+        };
+        match left {
+            Cow::Borrowed(left) => left.trim_ascii().into(),
+            Cow::Owned(left) => left.trim_ascii().to_vec().into(),
+        }
     }
 
     /// Whether a text is what a form or a catalogue of texts shows, and no value: anything that is called so
@@ -319,11 +337,32 @@ impl Plan {
 /// The state of a service.
 fn is_state(value: &[u8]) -> bool {
     #[rustfmt::skip]
-    const STATES: [&[u8]; 16] = [
+    const STATES: [&[u8]; 19] = [
         b"healthy", b"unhealthy", b"green", b"yellow", b"red", b"ok", b"up", b"down", b"starting", b"degraded", b"passing",
         b"warning", b"critical", b"pass", b"fail", b"running",
+        // What an experiment shows.
+        b"on", b"off", b"control",
     ];
     STATES.iter().any(|state| value.eq_ignore_ascii_case(state))
+}
+
+/// What JavaScript calls the type of a value, as an error says it: `"received": "undefined"`.
+fn is_type(value: &[u8]) -> bool {
+    const TYPES: [&[u8]; 12] = [
+        b"undefined",
+        b"null",
+        b"nan",
+        b"string",
+        b"number",
+        b"boolean",
+        b"object",
+        b"array",
+        b"date",
+        b"bigint",
+        b"function",
+        b"unknown",
+    ];
+    TYPES.contains(&value)
 }
 
 /// What says something about a member, and is none of its values: in which order it stands, who may see it, or what
@@ -364,6 +403,8 @@ fn is_remark(value: &[u8]) -> bool {
             && has(&FAULTS)
 }
 
+/// `Key (a)=(b)` is not shorter.
+const LEAST_REPORT_BYTES: usize = 11;
 const LONGEST_REMARK_BYTES: usize = 120;
 /// No choice in a list is called longer.
 const LONGEST_NAME_BYTES: usize = 40;

@@ -28,8 +28,8 @@ fn wide_characters_hide_nothing() {
             })
             .collect()
     };
-    let json = "{\"mail\":\"jane@example.com\",\"secret\":1,\"name\":\"J\u{e4}ne \u{1f600}\"}";
-    let redacted = "{\"mail\":\"[EMAIL]\",\"name\":\"J\u{e4}ne \u{1f600}\"}";
+    let json = "{\"mail\":\"jane@example.com\",\"secret\":1,\"note\":\"J\u{e4}ne \u{1f600}\"}";
+    let redacted = "{\"mail\":\"[EMAIL]\",\"note\":\"J\u{e4}ne \u{1f600}\"}";
     let text = "Mail \u{e4} jane@example.com\r\n";
     let redacted_text = "Mail \u{e4} [EMAIL]\r\n";
     for little in [true, false] {

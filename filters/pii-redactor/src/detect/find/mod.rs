@@ -15,8 +15,9 @@ use super::Confidence;
 use super::assigned;
 use super::fold::Folded;
 use super::internal_url;
-use super::kind::INTERNAL_URL;
+use super::kind::{INTERNAL_URL, PROVIDER_TOKEN};
 use super::prose;
+use super::secret::may_have_vault_token;
 use super::shape::ShapeIndex;
 use crate::budget::Looks;
 use crate::bytes::{Position as _, at, before, part, rest};
@@ -253,7 +254,12 @@ impl<'a, 's> Search<'a, 's> {
         if triggers.has(Triggers::AT) {
             self.signs();
         }
-        if triggers.has(Triggers::LITERAL) {
+        let has_vault_token = || {
+            triggers.has(Triggers::DIGIT)
+                && text.wanted.has(PROVIDER_TOKEN)
+                && may_have_vault_token(text.bytes)
+        };
+        if triggers.has(Triggers::LITERAL) || has_vault_token() {
             self.literals();
         }
         if triggers.has(Triggers::DIGIT) && text.shapes.has_numbers() {

@@ -34,6 +34,12 @@ pub(crate) fn is_secret(value: &[u8]) -> bool {
         && !WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
+/// The same of a token, which is no code of a currency either: `"token": "USDC"`.
+pub(crate) fn is_token(value: &[u8]) -> bool {
+    let is_code = value.len() <= 6 && value.iter().all(u8::is_ascii_uppercase);
+    !is_code && is_secret(value)
+}
+
 /// The path of a file or a folder: `"pwd": "/home/app"`.
 fn is_path(value: &[u8]) -> bool {
     let is_of_path =

@@ -1,4 +1,4 @@
-//! PROVIDER_TOKEN: a token with the prefix of npm, PyPI, SendGrid, Hugging Face, OpenAI, Anthropic, DigitalOcean, Shopify, Doppler or Linear.
+//! PROVIDER_TOKEN: a token with the prefix of npm, PyPI, SendGrid, Hugging Face, OpenAI, Anthropic, DigitalOcean, Shopify, Doppler, Linear or Vault.
 
 use super::{Class, Runs};
 use crate::detect::prelude::*;
@@ -17,6 +17,7 @@ pub(crate) fn end(runs: &mut Runs<'_>, start: usize, prefix: &[u8]) -> Option<us
         b"shpat_" | b"shpss_" => 32,
         b"dp.pt." => 40,
         b"lin_api_" => 40,
+        b"hvs." | b"hvb." | b"hvr." => 24,
         // `sk-` alone is also the beginning of plain words: digits and letters.
         _ => 32,
     };

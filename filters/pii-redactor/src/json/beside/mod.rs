@@ -7,13 +7,15 @@ use super::members::unescaped;
 use super::{JsonRewriter, State, is_space};
 use std::rc::Rc;
 
-use crate::bytes::{Position as _, rest};
-use crate::detect::kind::API_KEY;
+use policy::finding::Category;
+
+use crate::bytes::{Position as _, part, rest};
+use crate::detect::kind::{API_KEY, HEALTH_PLAN, MEDICAL_RECORD, PERSON_NAME, PHONE};
 use crate::entity::EntitySet;
 use crate::member_rules::MemberDecision;
 use crate::names::KeyInfo;
 use crate::plan::Plan;
-use crate::role::{JWK, Role};
+use crate::role::Role;
 use crate::steps::step;
 use crate::tally::Tally;
 
@@ -31,6 +33,8 @@ pub(super) struct Ahead {
     role: Role,
     /// What names the value, a line each.
     naming: Vec<u8>,
+    /// What the value is to the members beside it.
+    held: Role,
 }
 
 /// What names say in the object that is read ahead.
@@ -45,10 +49,10 @@ impl Names<'_> {
             .map_or(Role::None, |parent| self.plan.name_info(parent, name).role)
     }
 
-    /// Whether a text that names a value says what it is.
-    fn announces(&self, text: &[u8]) -> bool {
-        let kinds = |parent| self.plan.name_info(parent, text).kinds;
-        text == JWK.as_bytes() || self.parent.and_then(kinds).is_some()
+    /// Whether a line says what a value in a role is.
+    fn announces(&self, role: Role, line: &[u8]) -> bool {
+        let says = |parent| self.plan.said_of(role, parent, line).is_some();
+        self.parent.is_some_and(says)
     }
 }
 
@@ -57,8 +61,17 @@ impl Ahead {
     /// and whether that place has been reached.
     fn take(&mut self, bytes: &[u8], names: &Names<'_>) -> (usize, bool) {
         let mut taken = 0;
+        let most = if self.held.is_any_name() {
+            MAX_NAME_AHEAD_BYTES
+        } else {
+            MAX_AHEAD_BYTES
+        };
         for byte in bytes.iter().copied() {
-            if self.raw.len() >= MAX_AHEAD_BYTES || self.ends_before(byte) {
+            if self.raw.len() >= most || self.ends_before(byte) {
+                // A name with parts is a person's.
+                if byte == b'{' && self.role == Role::OwnName {
+                    self.naming.extend(Role::OfPerson.line(b""));
+                }
                 return (taken, true);
             }
             self.raw.push(byte);
@@ -92,7 +105,10 @@ impl Ahead {
                 self.text.clear();
                 self.quote = Some(byte);
             }
-            b'[' => self.depth = self.depth.saturating_add(1),
+            b'[' => {
+                self.depth = self.depth.saturating_add(1);
+                return self.role == Role::OfPerson && self.add_line(b"", names);
+            }
             b']' => {
                 self.depth = self.depth.saturating_sub(1);
                 // Of a path, the last text is the name.
@@ -119,10 +135,15 @@ impl Ahead {
             return false;
         }
         let text = unescaped(&self.text);
-        let text = Role::Name.read(&text);
-        self.naming.extend_from_slice(text);
-        self.naming.push(b'\n');
-        names.announces(text)
+        self.add_line(&text, names)
+    }
+
+    /// Adds what a text in the role at hand says. Whether that is what the value is.
+    fn add_line(&mut self, text: &[u8], names: &Names<'_>) -> bool {
+        let from = self.naming.len();
+        self.naming.extend(self.role.line(text));
+        let line = part(&self.naming, from, self.naming.len().less(1));
+        names.announces(self.held, line)
     }
 
     fn keep(&mut self, byte: u8) {
@@ -139,21 +160,37 @@ impl Ahead {
 impl JsonRewriter {
     /// The value of the member that has been named is what another member says, or may say yet.
     pub(super) fn look_beside(&mut self, plan: &Plan) {
-        let is_value = match self.next.info.role {
-            Role::Value => true,
-            Role::KeyPart => plan.binding(API_KEY).is_some(),
-            _ => false,
-        };
-        if !is_value || self.next.decision != MemberDecision::Stays {
+        let role = self.next.info.role;
+        if !self.may_be_named(role)
+            || role == Role::KeyPart && plan.binding(API_KEY).is_none()
+            || self.next.decision != MemberDecision::Stays
+        {
             return;
         }
         let Some(frame) = self.stack.frames.last_mut() else {
             return;
         };
-        let has_looked_ahead = std::mem::replace(&mut frame.has_looked_ahead, true);
-        if !self.take_naming(plan) && !has_looked_ahead {
-            self.ahead = Some(Box::default());
+        let has_looked = if role.is_any_name() {
+            &mut frame.has_looked_for_people
+        } else {
+            &mut frame.has_looked_ahead
+        };
+        let has_looked = std::mem::replace(has_looked, role.is_held());
+        if !self.take_naming(plan) && role.is_held() && !has_looked {
+            self.ahead = Some(Box::new(Ahead {
+                held: role,
+                ..Ahead::default()
+            }));
         }
+    }
+
+    /// Whether members beside one in this role say, or may say yet, what it is.
+    pub(super) fn may_be_named(&self, role: Role) -> bool {
+        let has_naming = || {
+            let frame = self.stack.frames.last();
+            frame.is_some_and(|frame| frame.naming_from < self.stack.naming.len())
+        };
+        role.is_held() || matches!(role, Role::Id | Role::Datum) && has_naming()
     }
 
     /// What the members beside say that the value of the member that has been named is. Whether they say anything.
@@ -163,16 +200,6 @@ impl JsonRewriter {
         };
         let parent = (&frame.info, self.stack.name_of(frame));
         let naming = rest(&self.stack.naming, frame.naming_from);
-        if self.next.info.role == Role::KeyPart {
-            let mut lines = naming.split(|byte| *byte == b'\n');
-            let is_of_key = lines.any(|line| line == JWK.as_bytes());
-            if is_of_key {
-                let mut kinds = EntitySet::EMPTY;
-                kinds.insert(API_KEY);
-                self.next.info.kinds = Some(Rc::new(kinds));
-            }
-            return is_of_key;
-        }
         self.next.info.add_named(plan, parent, naming)
     }
 
@@ -244,22 +271,63 @@ impl JsonRewriter {
     }
 }
 
+impl Plan {
+    /// The kinds that a line says a value in a role is, and what it says as a name.
+    fn said_of(
+        &self,
+        role: Role,
+        parent: (&KeyInfo, &[u8]),
+        line: &[u8],
+    ) -> Option<(EntitySet, KeyInfo)> {
+        if !role.heeds(line) {
+            return None;
+        }
+        let of_one = |kind| {
+            let mut kinds = EntitySet::EMPTY;
+            kinds.insert(kind);
+            Some((kinds, KeyInfo::default()))
+        };
+        match role {
+            Role::KeyPart => return of_one(API_KEY),
+            Role::AnyName | Role::OwnName => return of_one(PERSON_NAME),
+            _ => {}
+        }
+        let named = self.name_info(parent, line);
+        let mut kinds = named.kinds.as_deref().copied()?;
+        let mut left = kinds;
+        while let Some(kind) = left.first() {
+            left.remove(kind);
+            let is_number = match self.category(kind) {
+                Category::Governmental => true,
+                Category::Financial => role == Role::Number,
+                _ => role == Role::Number && NUMBERS_OF_PEOPLE.contains(&kind),
+            };
+            if matches!(role, Role::Number | Role::Id) && !is_number {
+                kinds.remove(kind);
+            }
+        }
+        (!kinds.is_empty()).then_some((kinds, named))
+    }
+}
+
+/// What else than documents and accounts has a number.
+const NUMBERS_OF_PEOPLE: [u8; 3] = [PHONE, MEDICAL_RECORD, HEALTH_PLAN];
+
 impl KeyInfo {
     /// Adds what these texts announce that name it, a line each. Whether they announce anything.
     pub(crate) fn add_named(&mut self, plan: &Plan, parent: (&Self, &[u8]), naming: &[u8]) -> bool {
         let mut kinds = self.kinds.as_deref().copied().unwrap_or_default();
         let own = usize::from(self.kinds.is_some());
         let mut count = own;
-        let lines = naming.split(|byte| *byte == b'\n');
-        for line in lines.filter(|line| !line.is_empty()) {
-            let named = plan.name_info(parent, line);
-            if let Some(more) = named.kinds.as_deref() {
-                kinds = kinds.or(more);
+        for line in naming.split(|byte| *byte == b'\n') {
+            if let Some((more, named)) = plan.said_of(self.role, parent, line) {
+                kinds = kinds.or(&more);
                 count = count.plus(1);
                 // What is in it is known by what it is called.
                 self.id = named.id;
+            } else if self.role == Role::Value {
+                self.negative |= plan.name_info(parent, line).negative;
             }
-            self.negative |= named.negative;
         }
         if count > 1 {
             self.id = plan.names().next_id();
@@ -270,6 +338,8 @@ impl KeyInfo {
     }
 }
 
+/// What may be the name of a person is held no longer than that.
+const MAX_NAME_AHEAD_BYTES: usize = 512;
 /// A value is held no longer than that for a name that may follow.
 const MAX_AHEAD_BYTES: usize = 2048;
 /// So much of a name is looked at.

@@ -245,3 +245,142 @@ fn changes_and_keys_are_what_is_beside_them_says() {
         check_with(ALL, input, expected);
     }
 }
+
+#[test]
+fn any_name_is_a_persons_beside_what_only_people_have() {
+    for (input, expected) in [
+        (
+            r#"{"id":7,"name":"Jane Roe","email":"jane@example.com"}"#,
+            r#"{"id":7,"name":"[PERSON_NAME]","email":"[EMAIL]"}"#,
+        ),
+        (
+            r#"{"email":"jane@example.com","name":"Jane Roe"}"#,
+            r#"{"email":"[EMAIL]","name":"[PERSON_NAME]"}"#,
+        ),
+        (
+            r#"{"displayName":"Jane Roe","jobTitle":"Nurse","surname":"Roe"}"#,
+            r#"{"displayName":"[PERSON_NAME]","jobTitle":"Nurse","surname":"[PERSON_NAME]"}"#,
+        ),
+        (
+            r#"{"displayName":"Jane Roe","name":{"familyName":"Roe"}}"#,
+            r#"{"displayName":"[PERSON_NAME]","name":{"familyName":"[PERSON_NAME]"}}"#,
+        ),
+        (
+            r#"{"displayName":"Jane Roe","emails":[{"value":"jane@example.com"}]}"#,
+            r#"{"displayName":"[PERSON_NAME]","emails":[{"value":"[EMAIL]"}]}"#,
+        ),
+        (
+            r#"{"nombre":"Camisa azul","precio":7}"#,
+            r#"{"nombre":"Camisa azul","precio":7}"#,
+        ),
+        (
+            r#"{"nombre":"Juana","apellido":"Roe"}"#,
+            r#"{"nombre":"[PERSON_NAME]","apellido":"[PERSON_NAME]"}"#,
+        ),
+        // Of a thing, and of what has no address.
+        (
+            r#"{"name":"repo","email":null,"value":"x"}"#,
+            r#"{"name":"repo","email":null,"value":"x"}"#,
+        ),
+        (
+            r#"{"displayName":"Sales","securityEnabled":true}"#,
+            r#"{"displayName":"Sales","securityEnabled":true}"#,
+        ),
+        (
+            r#"{"name":"x","email":"jane@example.com","value":"swordfish","label":"password"}"#,
+            r#"{"name":"[PERSON_NAME]","email":"[EMAIL]","value":"[PASSWORD]","label":"password"}"#,
+        ),
+    ] {
+        check_with(ALL, input, expected);
+    }
+    check_with(
+        r#"{"presets":["secrets"]}"#,
+        r#"{"name":"Jane Roe","email":"jane@example.com"}"#,
+        r#"{"name":"Jane Roe","email":"jane@example.com"}"#,
+    );
+}
+
+#[test]
+fn a_type_says_what_the_number_beside_it_is() {
+    for (input, expected) in [
+        (
+            r#"{"type":"passport","number":"X1234567"}"#,
+            r#"{"type":"passport","number":"[LICENSE_NUMBER]"}"#,
+        ),
+        (
+            r#"{"number":"X1234567","type":"passport"}"#,
+            r#"{"number":"[LICENSE_NUMBER]","type":"passport"}"#,
+        ),
+        (
+            r#"{"documentType":"PASSPORT","documentNumber":"X1234567"}"#,
+            r#"{"documentType":"PASSPORT","documentNumber":"[LICENSE_NUMBER]"}"#,
+        ),
+        (
+            r#"{"type":"ssn","id":"536221234"}"#,
+            r#"{"type":"ssn","id":"[US_SSN]"}"#,
+        ),
+        (
+            r#"{"type":"mobile","number":"01701234567"}"#,
+            r#"{"type":"mobile","number":"[PHONE]"}"#,
+        ),
+        (
+            r#"{"PrvtId":{"Othr":{"Id":"536221234"}}}"#,
+            r#"{"PrvtId":{"Othr":{"Id":"[LICENSE_NUMBER]"}}}"#,
+        ),
+        (
+            r#"{"CdtrAcct":{"Id":{"Othr":{"Id":"12345678"}}},"OrgId":{"Othr":{"Id":"12345678"}}}"#,
+            r#"{"CdtrAcct":{"Id":{"Othr":{"Id":"[ACCOUNT_NUMBER]"}}},"OrgId":{"Othr":{"Id":"12345678"}}}"#,
+        ),
+        // Ids of things, and what a name says.
+        (
+            r#"{"type":"accounts","id":"12345678","number":7}"#,
+            r#"{"type":"accounts","id":"12345678","number":7}"#,
+        ),
+        (
+            r#"{"name":"Passport cover","id":"123456789","number":"123456789"}"#,
+            r#"{"name":"Passport cover","id":"123456789","number":"123456789"}"#,
+        ),
+    ] {
+        check_with(ALL, input, expected);
+    }
+}
+
+#[test]
+fn errors_about_what_was_sent_repeat_it() {
+    for (input, expected) in [
+        (
+            r#"{"instancePath":"/ssn","keyword":"pattern","data":"536221234"}"#,
+            r#"{"instancePath":"/ssn","keyword":"pattern","data":"[US_SSN]"}"#,
+        ),
+        (
+            r#"{"received":"undefined","path":["firstName"]}"#,
+            r#"{"received":"undefined","path":["firstName"]}"#,
+        ),
+        (
+            r#"{"e":"Key (first_name, dob)=(Jane, 1970-05-04) already exists."}"#,
+            r#"{"e":"Key (first_name, dob)=([PERSON_NAME], [PERSON_DATE]) already exists."}"#,
+        ),
+        (
+            r#"{"e":"Key (lower(last_name::text))=(roe) already exists."}"#,
+            r#"{"e":"Key (lower(last_name::text))=([PERSON_NAME]) already exists."}"#,
+        ),
+        (
+            r#"{"e":"Duplicate entry '536221234' for key 'users.ssn'"}"#,
+            r#"{"e":"Duplicate entry '[US_SSN]' for key 'users.ssn'"}"#,
+        ),
+        (
+            r#"{"e":"Incorrect value: 'swordfish' for column 'db_password' at row 1"}"#,
+            r#"{"e":"Incorrect value: '[PASSWORD]' for column 'db_password' at row 1"}"#,
+        ),
+        (
+            r#"{"e":"constraint 'UQ_ssn'. The duplicate key value is (536221234)."}"#,
+            r#"{"e":"constraint 'UQ_ssn'. The duplicate key value is ([US_SSN])."}"#,
+        ),
+        (
+            r#"{"e":"Duplicate entry 'A-1' for key 'orders.sku', Key (sku)=(A-1) already exists"}"#,
+            r#"{"e":"Duplicate entry 'A-1' for key 'orders.sku', Key (sku)=(A-1) already exists"}"#,
+        ),
+    ] {
+        check_with(ALL, input, expected);
+    }
+}

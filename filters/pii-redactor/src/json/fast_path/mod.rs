@@ -15,7 +15,6 @@ use super::{JsonRewriter, MAX_DEPTH, Next, State};
 use crate::bytes::{Position as _, at, part, rest};
 use crate::names::{After, KeyInfo, NameCache};
 use crate::plan::Plan;
-use crate::role::Role;
 use crate::tally::Tally;
 use crate::trigger::ByteTables;
 use plain::{NAME_END_BYTES, past_space, plain_items, plain_members, plain_name, plain_value};
@@ -222,7 +221,7 @@ impl JsonRewriter {
             if info.field.is_some()
                 || info.removes.is_some()
                 || info.finds
-                || matches!(info.role, Role::Value | Role::KeyPart)
+                || self.may_be_named(info.role)
             {
                 return None;
             }
