@@ -31,9 +31,7 @@ pub fn cookies<'h>(header: &'h str, name: &str) -> impl Iterator<Item = &'h str>
 /// A cookie that some server reads in a `Cookie` header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CookieReading<'h> {
-    /// The pair between semicolons that it is in.
-    pair: &'h [u8],
-    /// Where its name begins in the pair; 0 for the cookie that every server reads there.
+    /// Where its name begins in the pair between semicolons that it is in; 0 for the cookie that every server reads there.
     start: usize,
     /// The name, without space around it.
     pub(crate) name: &'h [u8],
@@ -51,28 +49,25 @@ pub(crate) fn cookie_readings(header: &[u8]) -> impl Iterator<Item = CookieReadi
     pairs.flat_map(|pair| {
         let mut sides = pair.splitn(2, |byte| *byte == b'=');
         let usual = CookieReading {
-            pair,
             start: 0,
             name: sides.next().unwrap_or(pair).trim_ascii(),
             value: sides.next().map(<[u8]>::trim_ascii),
         };
         let signs = pair.iter().enumerate().filter(|(_, byte)| **byte == b'=');
+        // The first name of all has blanks in front, too.
+        let first = pair.len().saturating_sub(pair.trim_ascii_start().len());
         let others = signs.filter_map(move |(sign, _)| {
             let name = pair.get(..sign)?.trim_ascii_end();
             let is_before = |byte: &u8| *byte == b'=' || ends_cookie(*byte);
             let before = name.iter().rposition(is_before)?;
             let start = before.saturating_add(1);
-            let value = pair.get(sign..)?.get(1..)?;
-            // The first name of all has blanks in front, too.
-            let has_front = pair
-                .get(..start)
-                .is_some_and(|front| !front.trim_ascii().is_empty());
-            let is_other = has_front && name.get(before) != Some(&b'=');
-            is_other.then_some(CookieReading {
-                pair,
+            if start <= first || name.get(before) == Some(&b'=') {
+                return None;
+            }
+            Some(CookieReading {
                 start,
                 name: name.get(start..)?,
-                value: Some(cut_value(value)),
+                value: pair.get(sign..)?.get(1..).map(cut_value),
             })
         });
         let cut = usual.value.map(cut_value);
@@ -84,18 +79,18 @@ pub(crate) fn cookie_readings(header: &[u8]) -> impl Iterator<Item = CookieReadi
     })
 }
 
-/// A value up to what ends it for some server; one in quotes is whole.
+/// A value up to what ends it for some server; one in quotes is whole. No byte is read for more than two cookies.
 fn cut_value(value: &[u8]) -> &[u8] {
-    let value = value.trim_ascii();
-    if let [b'"', inner @ .., b'"'] = value
-        && !inner.contains(&b'"')
-    {
-        return value;
-    }
-    value
-        .split(|byte| ends_cookie(*byte))
-        .next()
-        .unwrap_or(value)
+    let value = value.trim_ascii_start();
+    let quoted = value.strip_prefix(b"\"").and_then(|inner| {
+        let closing = inner.iter().position(|byte| *byte == b'"')?;
+        value.get(..closing.saturating_add(2))
+    });
+    quoted.unwrap_or_else(|| {
+        let end = value.iter().position(|byte| ends_cookie(*byte));
+        let end = end.unwrap_or(value.len());
+        value.get(..end).unwrap_or(value)
+    })
 }
 
 /// Whether some server takes a byte within a pair for the end of a cookie.
@@ -446,6 +441,30 @@ mod tests {
             "x=1;  session=2",
         ] {
             assert!(!has_other_spelling_of_cookie(header, "session"), "{header}");
+        }
+    }
+
+    /// A square of a million would not end.
+    #[test]
+    fn a_long_header_of_cookies_costs_no_square() {
+        for (piece, behind) in [
+            ("=", ""),
+            ("a=", ""),
+            (" a=", ""),
+            (" a=\"", ""),
+            ("=", " ;x"),
+            (" ", "=;"),
+        ] {
+            let most = 1_000_000 / piece.len();
+            let blanks = " ".repeat(1_000_000);
+            for header in [
+                format!("{}{behind}", piece.repeat(most)),
+                format!("x{blanks}{}{behind}", piece.repeat(most)),
+                format!("{blanks}{}{blanks}{behind}", piece.repeat(most)),
+            ] {
+                assert!(!has_other_spelling_of_cookie(&header, "session"));
+                assert!(without_cookie(&header, "session").is_some());
+            }
         }
     }
 
