@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """An independent verifier of Meshward's audit trail, written from the README of the format alone.
 
-    verify.py KEYS.json TRAIL.ndjson...    KEYS.json is {"<key id>": {"public_key": "<hex>"}}
+    verify.py KEYS.json TRAIL...    KEYS.json is {"<key id>": {"public_key": "<hex>", "role": "operator"}}; no role: an emitter
 
-It needs nothing but Python 3.8, which has no Ed25519: that is a quarter of it. check_vectors.py runs it
-over the test vectors.
+A line is a record, or an OTLP request in JSON. It needs nothing but Python 3.8, which has no Ed25519: that is a quarter
+of it. check_vectors.py runs it over the test vectors. Of orders it does not judge whether what was purged or taken away
+had expired, nor standing holds by path or subject: what is gone says neither.
 """
 import hashlib, hmac, json, re, sys
 
@@ -106,7 +107,37 @@ def check(text):
     need(canonical(record) == text, "not_canonical")
     return {"chain": integrity["chain_uid"], "sequence": sequence, "previous": previous, "core": core,
             "fingerprint": fingerprint, "signature": integrity.get("signature"), "control": control or {},
-            "erased": erased, "class": at(record, "/unmapped/retention/class"), "seen": seen(record, erased)}
+            "erased": erased, "class": at(record, "/unmapped/retention/class"), "seen": seen(record, erased),
+            "time": record.get("time", 0), "required_until": required_until(at(record, "/unmapped/retention") or {})}
+
+
+def required_until(retention):
+    return retention.get("required_until", retention.get("expires", 0))
+
+
+def from_otlp(request):
+    """The records of an OTLP request, each of which must be what stands around it."""
+    for resource in request["resourceLogs"]:
+        for scope in resource["scopeLogs"]:
+            for log in scope["logRecords"]:
+                text = log["body"]["stringValue"]
+                around = [resource.get("resource", {}), scope.get("scope", {}), log]
+                attributes = [a for part in around for a in part.get("attributes", [])]
+                agrees(parse(text), log, [(a["key"], str(next(iter(a["value"].values())))) for a in attributes])
+                yield text
+
+
+def agrees(record, log, attributes):
+    is_control = at(record, "/unmapped/control") is not None
+    is_denied = not is_control and record.get("action_id") == 2
+    facts = {"audit.uid": record["metadata"]["uid"], "audit.retention_class": at(record, "/unmapped/retention/class"),
+             "audit.decision": "control" if is_control else "denied" if is_denied else "allowed",
+             "http.response.status_code": str(at(record, "/http_response/code") or 0)}
+    need(all(facts.get(key, value) == value for key, value in attributes), "envelope_differs")
+    for name, fact in (("eventName", "audit_control" if is_control else "api_activity"),
+                       ("severityNumber", 13 if is_denied else 9), ("traceId", at(record, "/trace/uid") or "")):
+        need(log.get(name, fact) == fact, "envelope_differs")
+    need(int(log.get("timeUnixNano", record["time"] * 10**6)) // 10**6 == record["time"], "envelope_differs")
 
 
 def seen(record, erased):
@@ -163,7 +194,7 @@ def is_signed(fingerprint, signature, public_key):
 def verify(lines, keys):
     """Records in any order: what is missing, what is vouched for, which chains are only named."""
     chains, gaps, heads, missing, covered, signers, ledgers = {}, [], [], [], {}, {}, {}
-    for line in lines:
+    for line in (text for line in lines for text in (from_otlp(parse(line)) if '{"resourceLogs"' in line else [line])):
         record = check(line)
         known = chains.setdefault(record["chain"], {}).setdefault(record["sequence"], record)
         need(known["fingerprint"] == record["fingerprint"], "fork")
@@ -180,6 +211,7 @@ def verify(lines, keys):
                 need(signer == control["key_id"], "key_changed")
             covered[record["chain"]] = max(record["sequence"], covered.get(record["chain"], 0))
             heads += control.get("siblings", []) + [control[n] for n in ("predecessor",) if n in control]
+    first = follow([chains[uid] for uid in chains if ledgers[uid]], chains)
     declared = {}
     for by, gap in gaps:
         # Only whoever has the key of a chain, or has taken the place of that key, tells what is lost of it.
@@ -195,15 +227,80 @@ def verify(lines, keys):
         need(not record or record["fingerprint"].hex() == head["fingerprint"], "fork")
         last.update({uid: max(sequence, last[uid])} if uid in last else {})
     for uid, records in chains.items():
-        for sequence in range(last[uid] + 1):
+        for sequence in range(first.get(uid, 0), last[uid] + 1):
             if sequence not in records and sequence not in declared.get(uid, ()):
                 missing.append("%s:%d" % (uid, sequence))
             if sequence in records and sequence - 1 in records:
                 need(records[sequence]["previous"] == records[sequence - 1]["fingerprint"], "broken")
-        need(len({record["class"] for record in records.values()}) == 1, "class_changed")
+        need(len({record["class"] for record in records.values() if "class" in record}) == 1, "class_changed")
         check_statements(records, min(records))
     named = sorted({head["chain_uid"] for head in heads} - set(chains))
     return {"missing": missing, "covered": covered, "named": named}
+
+
+def follow(ledgers, chains):
+    """What operators have ordered, in the order in which it counts: nothing that is held, and nothing without an order.
+    Puts the records that were taken away in their places, and answers where chains begin that were purged."""
+    first, holds, erased = {}, {}, {}
+    for order in in_order(ledgers):
+        control, kind = order["control"], order["control"]["kind"]
+        if kind == "hold":
+            held = holds.setdefault(control["hold"], [])
+            held += control.get("targets", []) + control.get("standing", []) or [None]
+        elif kind == "release":
+            holds.pop(control["hold"], None)
+        elif kind in ("tombstone", "purge", "erasure"):
+            for uid, low, high in touched(control):
+                records = chains.get(uid, {})
+                classes = {record.get("class") for record in records.values()}
+                is_held = any(keeps(held, uid, low, high, classes) for hold in holds.values() for held in hold)
+                need(not is_held, "hold_broken")
+                if kind == "erasure":
+                    there = [records[sequence] for sequence in records if low <= sequence <= high]
+                    early = [record for record in there if order["time"] < record.get("required_until", 0)]
+                    need(not early or "before_expiry" in control, "erased_early")
+                    erased.setdefault(uid, []).append((low, high, control["groups"]))
+            records = chains.get(control.get("chain_uid"), {})
+            if kind == "purge" and control["checkpoint"] in records:
+                need(records[control["checkpoint"]]["fingerprint"].hex() == control["fingerprint"], "wrong_purge")
+                first[control["chain_uid"]] = max(control["checkpoint"], first.get(control["chain_uid"], 0))
+            if kind == "tombstone" and records:
+                uid, sequence, previous = bytes.fromhex(control["chain_uid"]), control["sequence"], digest(control["previous"])
+                fingerprint = sha256(b"\1", uid, sequence.to_bytes(8, "big"), previous, digest(control["core"]))
+                records.setdefault(sequence, {"previous": previous, "fingerprint": fingerprint, "signature": None,
+                                              "control": {}, "seen": None, "erased": []})
+    for uid, records in chains.items():
+        for sequence, record in records.items():
+            ordered = {group for low, high, groups in erased.get(uid, []) if low <= sequence <= high for group in groups}
+            need(set(record["erased"]) <= ordered, "erased_without_order")
+    return first
+
+
+def in_order(ledgers):
+    """By time, but in each ledger by number: an entry is no later than those behind it."""
+    timed = []
+    for ledger in ledgers:
+        latest = float("inf")
+        for sequence in sorted(ledger, reverse=True):
+            latest = min(latest, ledger[sequence]["time"])
+            timed.append((latest, ledger[sequence]["chain"], sequence, ledger[sequence]))
+    return [order for *_, order in sorted(timed, key=lambda one: one[:3])]
+
+
+def touched(control):
+    """The records that an order is about: chain, first number, last number."""
+    if "targets" in control:
+        ranges = lambda target: target.get("ranges") or [[0, 2**53]]
+        return [(target["chain_uid"], *numbers) for target in control["targets"] for numbers in ranges(target)]
+    last = control["sequence"] if "sequence" in control else control["checkpoint"] - 1
+    return [(control["chain_uid"], control.get("sequence", 0), last)]
+
+
+def keeps(held, uid, low, high, classes):
+    """Whether a hold keeps some of these records: all, those of a class, or these numbers."""
+    if held is None or "by" in held:
+        return held is None or held["by"] == "class" and bool(classes & set(held["values"]))
+    return any(chain == uid and begin <= high and low <= end for chain, begin, end in touched({"targets": [held]}))
 
 
 def check_statements(records, whole_from):
