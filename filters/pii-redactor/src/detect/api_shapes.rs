@@ -131,6 +131,38 @@ fn a_value_that_ends_with_what_it_is_called_is_one() {
 }
 
 #[test]
+fn an_underscore_hides_no_card_and_a_digit_no_name() {
+    let plan = plan_of(r#"{"presets":["pci","secrets"]}"#);
+    assert_redacts(
+        &plan,
+        "application/json",
+        &[
+            (
+                r#"{"file":"card_4111111111111111_2024.pdf"}"#,
+                r#"{"file":"card_************1111_2024.pdf"}"#,
+            ),
+            (
+                r#"{"x":"scan_4111111111111111.png"}"#,
+                r#"{"x":"scan_************1111.png"}"#,
+            ),
+            (r#"{"x":"CVV2: 123"}"#, r#"{"x":"CVV2: "}"#),
+            (
+                r#"{"x":"password2: swordfish1"}"#,
+                r#"{"x":"password2: [PASSWORD]"}"#,
+            ),
+        ],
+    );
+    assert_keeps(
+        &plan,
+        "application/json",
+        &[
+            r#"{"id":"20531316728_4111111111111111","media":"4111111111111111_20531316728"}"#,
+            r#"{"x":"at 12:30, ratio 4:3"}"#,
+        ],
+    );
+}
+
+#[test]
 fn names_of_members_in_every_style() {
     let plan = plan_of(r#"{"presets":["hipaa","gdpr","pci"]}"#);
     for (body, label) in [

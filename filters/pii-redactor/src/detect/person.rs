@@ -136,8 +136,10 @@ pub(crate) fn geo(value: &[u8]) -> bool {
 }
 
 /// Letters and digits, not more than in a card of a health plan: ids of members of clusters and of accounts are longer.
+/// Spaces do not count: they stand where something else has been found.
 pub(crate) fn plan_number(value: &[u8]) -> bool {
-    value.len() <= 17 && value.iter().any(u8::is_ascii_digit)
+    let signs = value.iter().filter(|byte| !byte.is_ascii_whitespace());
+    signs.count() <= 17 && value.iter().any(u8::is_ascii_digit)
 }
 
 /// Letters and digits, with at least four digits.
