@@ -2,7 +2,6 @@
 
 use policy::config::{Fields, Node};
 use policy::finding::Direction;
-use policy::json::Json;
 use policy::json_path::Path;
 use policy::matching::Match;
 use policy::request_value::RequestValue;
