@@ -36,7 +36,7 @@ use audit::keys::LogKey;
 
 pub use claims::{Claims, Facts};
 pub(crate) use claims::{INFO, WARN};
-pub(crate) use columns::within;
+pub(crate) use columns::{begins_row, within};
 pub use fragment::{Fragment, Fragments};
 pub(crate) use fragment::{JoinedLine, OpenLine};
 pub(crate) use log::object_behind;

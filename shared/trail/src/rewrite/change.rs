@@ -97,8 +97,8 @@ impl<'f, F: FnMut(&str, &str) -> Fate> Changer<'f, F> {
         }
         let Ok(mut json) = Json::parse(trimmed.as_bytes()) else {
             return match envelope::values(trimmed) {
-                Some(_) => self.values(trimmed),
-                None => self.log_line(text),
+                Some(_) if !envelope::begins_row(trimmed) => self.values(trimmed),
+                _ => self.log_line(text),
             };
         };
         if is_record(&json) {
