@@ -201,6 +201,22 @@ impl Config {
                     "nothing is recorded of these requests, so nobody is named: give the rule another \"level\"",
                 );
             }
+            let is_best_effort = rule.assurance == Assurance::BestEffort;
+            if !rule.data_subject.is_empty()
+                && is_recorded
+                && (!rule.sample.is_all() || is_best_effort)
+            {
+                let key = if is_best_effort {
+                    "assurance"
+                } else {
+                    "sample"
+                };
+                node.warn_at(
+                    &joined(&path, key),
+                    "disclosures_left_out",
+                    "some of these requests leave no record, so an accounting of disclosures about a person is not whole",
+                );
+            }
             if self.fields.path == PathForm::Template && rule.template.is_none() && is_recorded {
                 let message = "fields.path is \"template\" and there is none here: paths are \
                                recorded as \"/{path}\"";

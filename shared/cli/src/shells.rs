@@ -39,8 +39,16 @@ pub(crate) fn completions(arguments: &Completions, mut all: clap::Command) -> u8
     exit::RIGHT
 }
 
+/// The commands without `help` below each, which says what each page says.
+fn without_help(command: clap::Command) -> clap::Command {
+    command
+        .disable_help_subcommand(true)
+        .mut_subcommands(without_help)
+}
+
 /// Prints or writes pages.
-pub(crate) fn man(arguments: &Man, mut all: clap::Command) -> u8 {
+pub(crate) fn man(arguments: &Man, all: clap::Command) -> u8 {
+    let mut all = without_help(all);
     all.build();
     if let Some(folder) = &arguments.output_dir {
         let written =

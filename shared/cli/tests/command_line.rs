@@ -184,6 +184,10 @@ fn completions_and_manual_pages_know_every_command() {
         let text = std::fs::read_to_string(pages.join(page)).unwrap();
         assert!(text.contains(".SH NAME"), "{page}: {text}");
     }
+    // What `help` does stands on each page.
+    let names = std::fs::read_dir(&pages).unwrap();
+    let mut names = names.map(|page| page.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.find(|name| name.contains("help")), None);
 }
 
 /// `--color`, and NO_COLOR for `auto`; a pipe is no terminal.

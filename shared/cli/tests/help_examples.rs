@@ -5,13 +5,18 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use bed::Bed;
+
+mod bed;
+
 fn meshward(words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_meshward"));
+    let words = words.iter().flat_map(|words| words.split(' '));
     command.args(words).stdin(Stdio::null()).output().unwrap()
 }
 
 fn folder_with_files() -> tempfile::TempDir {
-    let folder = tempfile::TempDir::new().unwrap();
+    let (Bed { folder }, _) = Bed::with_trail(&["jane"]);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for (name, source) in [
         (
@@ -85,6 +90,7 @@ fn every_example_of_the_help_runs() {
                 .env("PATH", &path)
                 .env("KEY", "mw_0123456789")
                 .env("TOKEN", TOKEN)
+                .env("MESHWARD_SUBJECT_KEY", bed::PSEUDONYM_KEY)
                 .stdin(Stdio::null())
                 .output()
                 .unwrap();
@@ -96,8 +102,18 @@ fn every_example_of_the_help_runs() {
     }
 }
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 20] = [
     "api-key",
+    "audit coverage",
+    "audit disclosures",
+    "audit erase",
+    "audit hold",
+    "audit inventory",
+    "audit keygen",
+    "audit purge",
+    "audit report",
+    "audit search",
+    "audit verify",
     "check",
     "completions",
     "explain",

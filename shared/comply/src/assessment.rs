@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use audit::Hash;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::control::{Catalog, Control, Framework, Measure};
 use crate::effective::{Bypassed, Form, RouteConfig, forms, passed_by};
@@ -252,8 +252,18 @@ impl MeasureResult {
         // Records of a trail that was changed prove nothing.
         let is_trusted = basis.verdict.is_some_and(|verdict| verdict.exit_code != 1);
         let is_shown = is_trusted && evidence.as_ref().is_some_and(|found| found.records > 0);
+        let days_without = measure.covers_days.and_then(|count| {
+            let (_, found) = basis.found?;
+            let without = found.days_without.get(&count).copied();
+            without.filter(|without| *without > 0 && is_shown)
+        });
+        if let (Some(count), Some(without)) = (measure.covers_days, days_without) {
+            gaps.push(format!(
+                "{without} of the last {count} days of the period have no record: what is there does not show it"
+            ));
+        }
         let state = match set {
-            MeasureState::Set if is_shown => MeasureState::Shown,
+            MeasureState::Set if is_shown && days_without.is_none() => MeasureState::Shown,
             set => set,
         };
         Self {
@@ -330,6 +340,8 @@ pub struct Configurations {
     pub bypasses: Vec<Bypassed>,
     /// What records say of the plugin that writes them: the hash of its configuration.
     pub config_sha256: Vec<Hash>,
+    /// How many of the listeners of the manifests take only TLS 1.2 and later: `all`, `some` or `none`.
+    pub listener_tls: Option<&'static str>,
 }
 
 impl Configurations {
@@ -358,6 +370,14 @@ impl Configurations {
     /// The documents that predicates ask about, at a time in seconds since 1970.
     #[must_use]
     pub fn forms(&self, now_s: i64) -> Vec<Form> {
-        passed_by(forms(&self.parts, &self.routes, now_s), &self.bypasses)
+        let mut all = passed_by(forms(&self.parts, &self.routes, now_s), &self.bypasses);
+        for form in &mut all {
+            if let (Some(tls), Some(members)) = (self.listener_tls, form.document.as_object_mut()) {
+                let is_some = tls != "none";
+                let listeners = json!({"tls": is_some.then_some(tls)});
+                members.insert("listeners".to_owned(), listeners);
+            }
+        }
+        all
     }
 }

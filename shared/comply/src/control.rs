@@ -32,6 +32,8 @@ pub struct Measure {
     pub records_text: Option<String>,
     /// It is not done where the trail says that requests have no record.
     pub needs_all_records: bool,
+    /// Records show it only where each of so many last days has some.
+    pub covers_days: Option<u64>,
     /// Which records show that it was not.
     pub contradicts: Option<Predicate>,
     /// The tests that show it, each as `file::name`.
@@ -90,6 +92,7 @@ struct MeasureText {
     records: Option<String>,
     #[serde(default)]
     needs_all_records: bool,
+    covers_days: Option<u64>,
     contradicts: Option<String>,
     #[serde(default)]
     tests: Vec<String>,
@@ -327,6 +330,7 @@ impl Measure {
             in_report_mode: text.in_report_mode,
             needs_all_records: text.needs_all_records,
             records_text: text.records,
+            covers_days: text.covers_days,
             tests: text.tests,
             guidance: text.guidance,
             example: text.example,

@@ -142,6 +142,8 @@ pub struct Found {
     /// Records that count, of chains whose beginning is not there: nobody can say under which configuration they
     /// were made.
     pub unknown: u64,
+    /// Of so many last days of the period, how many have no record for which a key vouches.
+    pub days_without: BTreeMap<u64, u64>,
 }
 
 impl<'m> Search<'m> {

@@ -103,6 +103,7 @@ struct Request {
     method: String,
     /// The path, or the template that stands for it; a route's name is neither.
     path: Option<String>,
+    host: String,
     status: u64,
     is_denied: bool,
     authentication: Option<String>,
@@ -134,8 +135,12 @@ impl<'o> Survey<'o> {
 
     fn count(&mut self, request: &Request) {
         let path = request.path.as_deref();
-        let known = path.and_then(|path| self.operations.find(&request.method, path));
-        if let Some(number) = known {
+        let operations = self.operations;
+        let known = path.and_then(|path| operations.find(&request.method, path));
+        let operation = known.and_then(|number| Some((number, operations.all.get(number)?)));
+        if let Some((number, operation)) = operation
+            && operation.is_at(&request.host)
+        {
             self.documented.entry(number).or_default().add(request);
             return;
         }
@@ -143,7 +148,16 @@ impl<'o> Survey<'o> {
             self.pathless += 1;
             return;
         };
-        let name = format!("{} {}", request.method, shape(path));
+        let name = match operation {
+            // What one host has by the document, another may have without one.
+            Some((_, operation)) => {
+                format!(
+                    "{} {} at {}",
+                    request.method, operation.template, request.host
+                )
+            }
+            None => format!("{} {}", request.method, shape(path)),
+        };
         if request.is_denied || matches!(request.status, 0 | 404 | 405 | 410 | 501) {
             // Whether it is there at all, others may tell that went through.
             let has_room = self.refused.len() < MAX_UNDOCUMENTED;
@@ -267,6 +281,9 @@ impl<'o> Survey<'o> {
             time_ms: item.time_ms,
             method: method.or_else(|| text("/unmapped/http_method"))?.to_owned(),
             path: path.map(str::to_owned),
+            host: text("/http_request/url/hostname")
+                .unwrap_or_default()
+                .to_owned(),
             status: record
                 .pointer("/http_response/code")
                 .and_then(Value::as_u64)

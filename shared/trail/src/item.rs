@@ -12,7 +12,7 @@ use foldhash::fast::RandomState;
 use policy::json::Json;
 
 use crate::disclosed::Disclosed;
-use crate::envelope::{Claims, Facts};
+use crate::envelope::{Claims, Facts, INFO, WARN};
 use crate::hex::{decode, encode};
 use crate::keyring::{Keyring, Vouched};
 use crate::scan::{Fields, Templates};
@@ -74,10 +74,10 @@ impl Checked<'_> {
             (None, None) => None,
         };
         let fields = self.fields.as_ref();
-        let (decision, event) = match (control, fields.map(|fields| fields.action_id)) {
-            (Some(_), _) => ("control", "audit_control"),
-            (None, Some(DENIED)) => ("denied", "api_activity"),
-            (None, _) => ("allowed", "api_activity"),
+        let (decision, event, severity) = match (control, fields.map(|fields| fields.action_id)) {
+            (Some(_), _) => ("control", "audit_control", INFO),
+            (None, Some(DENIED)) => ("denied", "api_activity", WARN),
+            (None, _) => ("allowed", "api_activity", INFO),
         };
         claims.contradiction(&Facts {
             uid: &uid,
@@ -87,6 +87,7 @@ impl Checked<'_> {
             status: fields.map_or(0, |fields| fields.code),
             time_ms: self.item.time_ms,
             sequence: self.item.sequence,
+            severity,
             text: &self.text,
         })
     }

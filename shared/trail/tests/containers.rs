@@ -54,7 +54,7 @@ const NOW_MS: u64 = 1_900_000_000_000;
 const RECORDS: u64 = 7;
 
 /// The files, with how many of their records are spelled anew.
-const FILES: [(&str, u64); 49] = [
+const FILES: [(&str, u64); 65] = [
     ("trail.ndjson", 0),
     ("trail.ndjson.gz", 0),
     ("trail.ndjson.zst", 0),
@@ -104,6 +104,22 @@ const FILES: [(&str, u64); 49] = [
     ("splunk.csv", 0),
     ("splunk.json", 0),
     ("splunk.ndjson", 0),
+    ("commas.json", 0),
+    ("concatenated.json", 0),
+    ("concatenated-collector.json", 0),
+    ("concatenated-events.json", 0),
+    ("fluent-bit-file.log", 0),
+    ("inserts.sql", 0),
+    ("journald.export", 0),
+    ("logcli.log", 0),
+    ("logfmt.log", 0),
+    ("mysql.sql", 0),
+    ("octet-counts.log", 0),
+    ("pretty-collector.json", 0),
+    ("pretty-concatenated.json", 1),
+    ("pretty-sequence.json-seq", 1),
+    ("sequence.json-seq", 0),
+    ("syslog.log", 0),
 ];
 
 #[test]
@@ -192,6 +208,42 @@ fn a_line_that_is_spread_over_files_is_whole_again() {
     }
 }
 
+/// A runtime that cuts lines into many pieces begins more than one new file within a line.
+#[test]
+fn a_line_that_is_spread_over_many_files_is_whole_again() {
+    let text = std::fs::read_to_string(folder().join("envoy.log")).unwrap();
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let pieces: Vec<&[u8]> = line.as_bytes().chunks(400).collect();
+        for (number, piece) in pieces.iter().enumerate() {
+            let tag = if number + 1 == pieces.len() { "F" } else { "P" };
+            let piece = std::str::from_utf8(piece).unwrap();
+            lines.push(format!(
+                "2026-11-24T21:00:00.123456789Z stderr {tag} {piece}\n"
+            ));
+        }
+    }
+    for size in [1, 2, 3, 5] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut files: Vec<PathBuf> = Vec::new();
+        for (number, part) in lines.chunks(size).enumerate() {
+            let file = directory.path().join(format!("{number:03}.log"));
+            std::fs::write(&file, part.concat()).unwrap();
+            files.push(file);
+        }
+        for turn in 0..2 {
+            let verdict = verify_source(Source::new(files.clone()));
+            assert_eq!(
+                (verdict.exit_code, verdict.records.seen.valid),
+                (0, RECORDS),
+                "{size} {turn}: {:#?}",
+                verdict.issues
+            );
+            files.reverse();
+        }
+    }
+}
+
 /// The end of one container's log and the beginning of another's have nothing to do with each other.
 #[test]
 fn lines_of_two_containers_stay_two() {
@@ -259,6 +311,18 @@ fn what_is_read_is_written_anew() {
         (csv("record-first.tsv"), false),
         (csv("semicolons.csv"), false),
         (csv("splunk.csv"), true),
+        (csv("commas.json"), false),
+        (csv("concatenated.json"), false),
+        (csv("concatenated-collector.json"), false),
+        (csv("concatenated-events.json"), false),
+        (csv("fluent-bit-file.log"), false),
+        (csv("inserts.sql"), false),
+        (csv("journald.export"), false),
+        (csv("logcli.log"), false),
+        (csv("mysql.sql"), false),
+        (csv("octet-counts.log"), false),
+        (csv("sequence.json-seq"), false),
+        (csv("syslog.log"), false),
     ] {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file");
@@ -285,6 +349,37 @@ fn what_is_read_is_written_anew() {
             verdict.issues
         );
     }
+}
+
+/// What has the words of a record in a form that is not read is told, and does not count as a line of somebody else.
+#[test]
+fn what_was_not_read_is_told() {
+    let text = std::fs::read_to_string(folder().join("trail.ndjson")).unwrap();
+    let quoted = text.replace('"', "&quot;");
+    let lines: Vec<String> = quoted
+        .lines()
+        .map(|line| format!("<log>{line}</log>"))
+        .collect();
+    let xml = lines.join("\n");
+    let cri = lines
+        .iter()
+        .map(|line| format!("2026-11-24T21:00:00.1234Z stdout F {line}\n"));
+    let cri: String = cri.collect();
+    for unread in [xml, cri] {
+        let alone = verify(unread.clone().into_bytes());
+        let beside = verify(format!("{unread}\n{text}").into_bytes());
+        for verdict in [alone, beside] {
+            assert_eq!(verdict.exit_code, 2, "{:#?}", verdict.issues);
+            let told = verdict.issue_counts.get(&Kind::Unreadable);
+            assert_eq!(told, Some(&RECORDS), "{:#?}", verdict.issues);
+        }
+    }
+    // Nothing is cut off where one value stands behind the other.
+    let concatenated = text.replace('\n', "");
+    let cut = concatenated[..concatenated.len() - 20].to_owned();
+    let verdict = verify(cut.into_bytes());
+    assert_eq!(verdict.records.seen.valid, RECORDS - 1);
+    assert_eq!(verdict.issue_counts.get(&Kind::CutOff), Some(&1));
 }
 
 /// Files in which the value stands as text.
@@ -468,6 +563,80 @@ fn an_envelope_says_what_its_record_says() {
         (&events, r#""data":"#, r#""data_base64":"e30=","data":"#),
     ] {
         assert_differs(text, from, to);
+    }
+    // The severity is what a SIEM goes by first.
+    for to in [
+        r#""severityNumber":17"#,
+        r#""severityNumber":0"#,
+        r#""severityNumber":"SEVERITY_NUMBER_ERROR2""#,
+        r#""severityText":"ERROR","severityNumber":9"#,
+    ] {
+        assert_differs(&collector, r#""severityNumber":9"#, to);
+    }
+    assert_differs(
+        &collector,
+        r#""severityNumber":13"#,
+        r#""severityNumber":9"#,
+    );
+    for to in ["\"0\"", "0", "0.0"] {
+        let to = format!(r#""timeUnixNano":{to},"x":"1800"#);
+        assert_differs(&collector, r#""timeUnixNano":"1800"#, &to);
+    }
+    for (from, to) in [
+        (
+            r#""severityNumber":9"#,
+            r#""severityNumber":"SEVERITY_NUMBER_INFO""#,
+        ),
+        (
+            r#""severityNumber":9"#,
+            r#""severityText":"Info","severityNumber":9"#,
+        ),
+        (r#""intValue":"200""#, r#""intValue":200.0"#),
+    ] {
+        let same = collector.replacen(from, to, 1);
+        assert!(same != collector, "{from}");
+        let verdict = verify(same.into_bytes());
+        assert_eq!(verdict.exit_code, 0, "{to}: {:#?}", verdict.issues);
+    }
+    // What stores have taken out of a record to search by it.
+    let message = std::fs::read_to_string(folder().join("elastic-message.ndjson")).unwrap();
+    let lines: Vec<&str> = message.lines().collect();
+    let of_request = lines
+        .iter()
+        .find(|line| line.contains("http_response"))
+        .unwrap();
+    let at = r#""message":""#;
+    for (same, other) in [
+        (
+            r#""http_response":{"code":200},"#,
+            r#""http_response":{"code":403},"#,
+        ),
+        (
+            r#""http_response.code":200.0,"#,
+            r#""http_response.code":"403","#,
+        ),
+        (
+            r#""http":{"response":{"status_code":"200"}},"#,
+            r#""http":{"response":{"status_code":500}},"#,
+        ),
+        (
+            r#""attributes":{"audit_decision":"allowed"},"#,
+            r#""attributes":{"audit.decision":"denied"},"#,
+        ),
+        (r#""class_uid":6003,"#, r#""class_uid":0,"#),
+    ] {
+        let with = |more: &str| {
+            message.replacen(
+                of_request,
+                &of_request.replacen(at, &format!("{more}{at}"), 1),
+                1,
+            )
+        };
+        let verdict = verify(with(same).into_bytes());
+        assert_eq!(verdict.exit_code, 0, "{same}: {:#?}", verdict.issues);
+        let verdict = verify(with(other).into_bytes());
+        let differing = verdict.issue_counts.get(&Kind::EnvelopeDiffers);
+        assert_eq!((verdict.exit_code, differing), (1, Some(&1)), "{other}");
     }
     // Some stores keep every value as text.
     let as_text = collector.replacen(r#""intValue":"200""#, r#""stringValue":"200""#, 1);

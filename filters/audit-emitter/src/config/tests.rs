@@ -133,6 +133,28 @@ fn people_of_requests_without_records_are_a_warning() {
     );
 }
 
+/// Whoever asks who saw what about a person gets a list that leaves some out.
+#[test]
+fn people_of_requests_that_leave_no_record_are_a_warning() {
+    let text = r#"{"sink": "host_log", "retention": {"class": "a", "keep": "1y"},
+        "subject": {"pseudonymize": {"key_env": "SUBJECT", "epoch": "2026"}},
+        "rules": [
+            {"match": {"paths": ["/a/*"]}, "sample": "50%", "data_subject": {"path": "/a/{id}"}},
+            {"match": {"paths": ["/b/*"]}, "assurance": "best_effort", "data_subject": {"path": "/b/{id}"}},
+            {"match": {"paths": ["/c/*"]}, "sample": "100%", "data_subject": {"path": "/c/{id}"}},
+            {"match": {"paths": ["/d/*"]}, "sample": "50%", "assurance": "best_effort"}
+        ]}"#;
+    let checked = Config::check(text);
+    assert!(checked.result.is_ok(), "{:?}", checked.result);
+    let warnings: Vec<String> = checked.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].starts_with("rules[0].sample"), "{warnings:?}");
+    assert!(
+        warnings[1].starts_with("rules[1].assurance"),
+        "{warnings:?}"
+    );
+}
+
 /// A class of which nothing says how long is named once, and only where something is recorded.
 #[test]
 fn a_class_without_a_time_is_a_warning() {

@@ -323,5 +323,7 @@ impl Demands {
 }
 
 fn parse_time(option: &str, text: &str) -> Result<u64> {
-    time::parse(text).map_err(|error| format!("{option} {text:?}: {error}"))
+    time::parse(text).map_err(|error| {
+        format!("{option} {text:?}: {error}; a day is a time too, its beginning in UTC: 2026-11-24")
+    })
 }

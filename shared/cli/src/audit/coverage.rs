@@ -7,6 +7,7 @@ use trail::verdict::{Question, conclude};
 use super::common::{Input, Result};
 use super::format::thousands;
 use super::unread::tell_unread;
+use super::words;
 use crate::exit;
 use crate::output::say;
 
@@ -36,7 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let from_ms = time::before(now_ms, &arguments.last)
         .map_err(|error| format!("--last {:?}: {error}", arguments.last))?;
     let (trail, seen) = input.read(&keyring, Days::default)?;
-    let days = days(&trail, &seen, arguments.class.as_deref());
+    let seen = days(&trail, &seen, arguments.class.as_deref());
     let unread = tell_unread(&trail, exit::RIGHT);
     let verdict = conclude(
         trail,
@@ -46,7 +47,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             ..Question::default()
         },
     );
-    let coverage = Coverage::new(&days, from_ms, now_ms, arguments.class.clone());
+    let coverage = Coverage::new(&seen, from_ms, now_ms, arguments.class.clone());
+    if let Some(class) = &arguments.class {
+        words::tell_unless_known("--class", class, "retention class", &seen.classes);
+    }
     if arguments.json {
         let text = serde_json::to_string_pretty(&coverage).map_err(|error| error.to_string())?;
         say!("{text}");
@@ -77,6 +81,19 @@ fn tell(coverage: &Coverage, without_keys: bool) {
         "{:>6}  without requests, on which an emitter said that it lives",
         thousands(coverage.with_signs_only)
     );
+    if coverage.with_removed_only > 0 {
+        say!(
+            "{:>6}  whose requests were taken away by order",
+            thousands(coverage.with_removed_only)
+        );
+    }
+    if let Some(before_ms) = coverage.purged_before_ms {
+        say!(
+            "{:>6}  before {}, up to which records were purged by order: which of these days had any cannot be told",
+            thousands(coverage.purged),
+            day(before_ms)
+        );
+    }
     say!(
         "{:>6}  without any record",
         thousands(coverage.days_without)
@@ -102,6 +119,9 @@ fn day(ms: u64) -> String {
 
 const SHOWN: usize = 40;
 const AFTER_HELP: &str = "\
+Examples:
+  meshward audit coverage --keys emitter.json --last 12mo trail.ndjson
 Where keys are given, only records count for which one of them vouches. PCI DSS 10.5.1 asks for twelve
-months, three of them at hand. Exit status: 0 every day has records, 1 some have none, or the files do
+months, three of them at hand. Days whose records were purged or taken away by order are counted by themselves, and are
+not missing. Exit status: 0 every day has records, or had some before an order, 1 some have none, or the files do
 not verify, 2 not possible, or not all was read, 64 wrong usage.";

@@ -329,6 +329,8 @@ fn audit_event(one: &Logged, person: &Subject) -> Value {
 const NO_OUTCOME: &str = "The request was received; no record says what became of it.";
 
 const AFTER_HELP: &str = "\
+Examples:
+  meshward audit disclosures --keys emitter.json --data-subject 7 --pseudonym-key-env 2026=MESHWARD_SUBJECT_KEY trail.ndjson
 An accounting of disclosures: every request that audit rules with `data_subject` say was about the person,
 who made it, and which classes of data were seen in clear, masked, removed or blocked. People are recorded
 by pseudonyms, so --pseudonym-key-env is needed. Exit status: 0 done, 1 done, and the trail fails

@@ -515,6 +515,8 @@ fn count(parts: &BTreeMap<ChainUid, Intervals>) -> u64 {
 }
 
 const AFTER_HELP: &str = "\
+Examples:
+  meshward audit erase --keys emitter.json --keys operator.json --ledger ledger.ndjson --sign-key dpo.secret --sign-key-id dpo --subject jane trail.ndjson
 Of a subject the personal parts go, but for the pseudonyms of those whom the data is about; of a person whom data is
 about the pseudonym and the URL, unless --groups says otherwise. What is about other people too stays without --others.
 Records are taken away whole before their time is over, and changed before their least time is, only

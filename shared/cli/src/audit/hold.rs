@@ -12,6 +12,7 @@ use super::keygen::random;
 use super::orders::{DRY_RUN, Order};
 use super::subject_args::Whose;
 use super::unread::{tell_other_epochs, tell_unread};
+use super::words;
 use crate::exit;
 use crate::output::say;
 use trail::hex::decode;
@@ -257,17 +258,18 @@ impl Arguments {
     }
 }
 
-fn tell_unknown<'k>(
-    option: &str,
-    name: &str,
-    what: &str,
-    known: impl Iterator<Item = &'k str> + Clone,
-) {
-    let hint = policy::nearest(name, known.clone()).map_or_else(
+fn tell_unknown<'k>(option: &str, name: &str, what: &str, known: impl Iterator<Item = &'k str>) {
+    let known: BTreeSet<String> = known.map(str::to_owned).collect();
+    let hint = words::nearest(name, &known).map_or_else(
         || {
-            let all: BTreeSet<&str> = known.collect();
-            let all: Vec<&str> = all.into_iter().collect();
-            format!("there are {}", all.join(", "))
+            format!(
+                "there are {}",
+                known
+                    .iter()
+                    .map(String::as_str)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )
         },
         |near| format!("did you mean {near:?}?"),
     );
@@ -349,6 +351,8 @@ fn target(text: &str) -> Result<Target> {
 }
 
 const AFTER_HELP: &str = "\
+Examples:
+  meshward audit hold --keys emitter.json --keys operator.json --ledger ledger.ndjson --sign-key dpo.secret --sign-key-id dpo --name case-7 --subject jane trail.ndjson
 Without --subject, --data-subject, --app, --chain, --path and --class everything is held, also what comes later; --chain UID
 holds a chain and what comes later in it; --path and --class hold what is there and what comes later.
 --subject and --data-subject hold the records that are in the files now, and with --standing those that

@@ -11,6 +11,7 @@ use crate::output::say;
 use trail::hex;
 
 #[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct Arguments {
     /// Where the secret goes: a new file that only you can read, or - for standard error
     #[arg(long, value_name = "FILE")]
@@ -88,3 +89,10 @@ pub(super) fn random<const N: usize>() -> Result<[u8; N]> {
     getrandom::fill(&mut bytes).map_err(|error| format!("no random bytes: {error}"))?;
     Ok(bytes)
 }
+
+const AFTER_HELP: &str = "\
+Examples:
+  meshward audit keygen --id edge-1 --secret edge.secret >edge.json
+  meshward audit keygen --operator --id ciso --secret ciso.secret >ciso.json
+The public half goes to standard output, in the form that --keys reads. Of an emitter the id must be that of chain.key_id.
+Exit status: 0 done, 2 not possible, 64 wrong usage.";

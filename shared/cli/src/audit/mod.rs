@@ -18,6 +18,7 @@ mod selection;
 mod subject_args;
 pub(crate) mod unread;
 mod verify;
+mod words;
 
 use clap::Subcommand;
 

@@ -131,6 +131,8 @@ fn tell(plans: &[Plan]) {
 }
 
 const AFTER_HELP: &str = "\
+Examples:
+  meshward audit purge --keys emitter.json --keys operator.json --ledger ledger.ndjson --sign-key dpo.secret --sign-key-id dpo trail.ndjson
 A chain is cut from its beginning, at a signed record, which stays: as far as all records of requests
 are past their time and none is missing. A record on hold stays alone: what comes after it goes one by
 one, with a tombstone each. What stays is said, with the reason. The order is signed and written to the

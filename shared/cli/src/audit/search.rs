@@ -10,11 +10,12 @@ use super::format::thousands;
 use super::logged::{Logged, or_none, pretty, settle_received, tell_unvouched, vouched};
 use super::selection::Selection;
 use super::unread::{tell_other_epochs, tell_unread};
+use super::words::tell_unknown;
 use crate::exit;
 use crate::output::text;
 use trail::item::Item;
 use trail::pipeline::Observer;
-use trail::report::Filter;
+use trail::report::{Filter, Words};
 use trail::scan::Fields;
 use trail::subject::OtherEpochs;
 use trail::time;
@@ -59,14 +60,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             filter: &filter,
             requests: Vec::new(),
         };
-        (found, OtherEpochs::new(&filter))
+        ((found, Words::new(&filter)), OtherEpochs::new(&filter))
     })?;
-    let (found, epochs): (Vec<Found<'_>>, Vec<_>) = observers.into_iter().unzip();
+    let (found, epochs): (Vec<_>, Vec<_>) = observers.into_iter().unzip();
+    let (found, words): (Vec<Found<'_>>, Vec<_>) = found.into_iter().unzip();
+    let words = words.into_iter().fold(Words::new(&filter), Words::merge);
     let requests = found.into_iter().flat_map(|found| found.requests);
     let (requests, unvouched) = vouched(&trail, requests);
     let (requests, _) = settle_received(requests);
     let unread = tell_unread(&trail, exit::RIGHT);
     let unread = tell_other_epochs(&OtherEpochs::merged(epochs), unread);
+    let unread = tell_unknown(&words, unread);
     let verdict = conclude(trail, &question);
     let rows = usize::try_from(arguments.rows).unwrap_or(usize::MAX);
     let shown = requests
@@ -137,7 +141,10 @@ fn lines(requests: &[Logged]) -> String {
 }
 
 const AFTER_HELP: &str = "\
+Examples:
+  meshward audit search --keys emitter.json --subject jane trail.ndjson
+  meshward audit search --keys emitter.json --from 2026-11-24T21:00:00Z --format json trail.ndjson
 The requests that --subject, --issuer, --app, --data-subject, --route, --class, --data-class, --from and --to choose,
 all of which must hold; without any, all requests. A line has the time, the id of the record (`erase --record` takes it),
 the caller, the operation, and what became of the request. Exit status: 0 done, 1 done, and the trail fails
-verification, 2 not possible, or not all was read, 64 wrong usage.";
+verification, 2 not possible, not all was read, or no record has a word that was asked for, 64 wrong usage.";

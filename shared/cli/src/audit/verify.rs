@@ -199,5 +199,8 @@ fn text(verdict: &Verdict, without_keys: bool) -> String {
 /// Of each kind.
 const SHOWN: usize = 5;
 const AFTER_HELP: &str = "\
+Examples:
+  meshward audit verify --keys emitter.json trail.ndjson
+  meshward audit verify --keys emitter.json --keys operator.json --ledger ledger.ndjson --json trail.ndjson
 Exit status: 0 clean, 1 something was changed, taken away or put in, or an expected emitter is not there, 2 something is not there or not
 vouched for, or a file of keys or of a witness cannot be read, 64 wrong usage. What can be read of damaged files is read, and counted.";

@@ -13,9 +13,11 @@ use comply::evidence::{Found, Period, Search};
 use comply::inventory::{Inventory, Survey};
 use host::fake::Profile;
 use inspect::check::configured::{self, Configured, SaidByRoute};
+use inspect::check::listeners::{self, ListenerTls};
 use inspect::check::{self, BUNDLE, Bypass, Source, parsed};
 use meshward_bundle::config::{Part, split};
 use serde_json::Value;
+use trail::coverage::{Coverage, DAY_MS, Days, days};
 use trail::source::files_of;
 use trail::time;
 use trail::verdict::{Question, Verdict, conclude};
@@ -201,9 +203,15 @@ impl Arguments {
 
     fn configurations(&self, now_s: i64) -> Result<Configurations> {
         let mut all = Configurations::default();
+        let mut listeners: Option<ListenerTls> = None;
         for file in &self.configs {
-            add_configurations(&mut all, file, now_s)?;
+            let tls = add_configurations(&mut all, file, now_s)?;
+            listeners = match (listeners, tls) {
+                (Some(known), Some(tls)) => Some(known.and(tls)),
+                (known, tls) => known.or(tls),
+            };
         }
+        all.listener_tls = listeners.map(ListenerTls::word);
         Ok(all)
     }
 
@@ -223,10 +231,21 @@ impl Arguments {
         let (trail, observers) = self.how.read(files_of(&self.trails)?, &keyring, || {
             let survey = documented.as_ref();
             let survey = survey.map(|documented| Survey::new(documented, period, has_keys));
-            (Search::new(measures, period, has_keys), survey)
+            let search = Search::new(measures, period, has_keys);
+            ((search, Days::default()), survey)
         })?;
-        let (found, surveys): (Vec<Search<'_>>, Vec<Option<Survey<'_>>>) =
-            observers.into_iter().unzip();
+        let (found, surveys): (Vec<_>, Vec<Option<Survey<'_>>>) = observers.into_iter().unzip();
+        let (found, seen): (Vec<Search<'_>>, Vec<Days>) = found.into_iter().unzip();
+        let seen = days(&trail, &seen, None);
+        let to_ms = period.to_ms.unwrap_or(now_ms);
+        let covered = measures.iter().filter_map(|measure| measure.covers_days);
+        let covered = covered.map(|count| {
+            let from_ms = to_ms.saturating_sub(count * DAY_MS);
+            (
+                count,
+                Coverage::new(&seen, from_ms, to_ms, None).days_without,
+            )
+        });
         let inventory = documented.as_ref().map(|documented| {
             Survey::inventory(documented, surveys.into_iter().flatten().collect())
         });
@@ -238,7 +257,10 @@ impl Arguments {
         let unread = tell_unread(&trail, exit::RIGHT);
         Ok(Some(Searched {
             unread,
-            found: Search::found(found, in_force),
+            found: Found {
+                days_without: covered.collect(),
+                ..Search::found(found, in_force)
+            },
             verdict: conclude(trail, &question),
             inventory,
         }))
@@ -255,7 +277,12 @@ struct Searched {
 }
 
 /// Adds what a file has, by the names of the bundle's parts.
-fn add_configurations(all: &mut Configurations, file: &Path, now_s: i64) -> Result<()> {
+/// Returns what its listeners take.
+fn add_configurations(
+    all: &mut Configurations,
+    file: &Path,
+    now_s: i64,
+) -> Result<Option<ListenerTls>> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).map_err(|error| format!("{name}: {error}"))?;
     let wrong = |error: String| format!("{name}: {error}");
@@ -275,6 +302,7 @@ fn add_configurations(all: &mut Configurations, file: &Path, now_s: i64) -> Resu
             "{name}: no configuration of a filter in it; `meshward check` says more"
         ));
     }
+    let tls = listeners::tls(&text).map_err(wrong)?;
     add_bypasses(all, &name, text, &found, now_s);
     for Configured { filter, json, .. } in found {
         // The filter would not start with what it refuses, so nothing of it is set.
@@ -293,7 +321,7 @@ fn add_configurations(all: &mut Configurations, file: &Path, now_s: i64) -> Resu
             all.add(part.key(), &name, value(&json, &name)?)?;
         }
     }
-    Ok(())
+    Ok(tls)
 }
 
 /// Adds what `meshward check` finds in a file by which requests pass filters by.

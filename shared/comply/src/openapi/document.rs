@@ -33,6 +33,8 @@ pub struct Described<'d> {
     pub operation: &'d Value,
     /// The hosts of its servers, where the document names some.
     pub hosts: BTreeSet<String>,
+    /// Whether one of its servers has no host: it is there wherever the document is.
+    pub is_at_any_host: bool,
     item: &'d Value,
     /// `None`: what the document says cannot be read, and is in its remarks.
     alternatives: Option<Alternatives<'d>>,
@@ -143,6 +145,7 @@ impl<'d> Document<'d> {
                     template: format!("{base}{template}"),
                     operation,
                     hosts: servers.hosts.clone(),
+                    is_at_any_host: servers.is_at_any_host,
                     item,
                     alternatives: alternatives.clone(),
                 });
@@ -317,6 +320,7 @@ struct Servers {
     /// The paths before those of operations.
     paths: Vec<String>,
     hosts: BTreeSet<String>,
+    is_at_any_host: bool,
 }
 
 impl Servers {
@@ -333,7 +337,10 @@ impl Servers {
                     self.hosts.insert(host.to_ascii_lowercase());
                     path
                 }
-                None => url.as_str(),
+                None => {
+                    self.is_at_any_host = true;
+                    url.as_str()
+                }
             };
             let path = path.split(['?', '#']).next().unwrap_or_default();
             let path = path.trim_end_matches('/').to_owned();

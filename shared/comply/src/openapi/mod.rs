@@ -10,7 +10,7 @@ mod walk;
 pub use document::{Alternatives, Body, Described, Document, Way};
 pub use walk::{Allowed, Size};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -29,6 +29,35 @@ pub struct Operation {
     pub is_deprecated: bool,
     /// Whether a caller has to authenticate.
     pub needs_authentication: bool,
+    /// The hosts that it is offered at; none: any.
+    pub hosts: BTreeSet<String>,
+}
+
+impl Operation {
+    /// Whether a request to this host may be for it. A host in a record names no port, and has its own variable where
+    /// it names a person; nor is there one where the record does not say it.
+    #[must_use]
+    pub fn is_at(&self, host: &str) -> bool {
+        let host = host.to_ascii_lowercase();
+        let name = |text: &str| match text.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name.to_owned(),
+            _ => text.to_owned(),
+        };
+        let host = name(&host);
+        let fits = |known: &String| {
+            let known = name(known);
+            let of_pattern = |pattern: &str, text: &str| {
+                let parts = pattern.split_once('{').zip(pattern.rsplit_once('}'));
+                let around = parts.map(|((before, _), (_, behind))| (before, behind));
+                around.is_some_and(|(before, behind)| {
+                    let rest = text.strip_prefix(before);
+                    rest.is_some_and(|rest| rest.len() > behind.len() && rest.ends_with(behind))
+                })
+            };
+            known == host || of_pattern(&known, &host) || of_pattern(&host, &known)
+        };
+        host.is_empty() || self.hosts.is_empty() || self.hosts.iter().any(fits)
+    }
 }
 
 /// The operations, found by method and path.
@@ -80,6 +109,10 @@ impl Operations {
                 id: described.id().map(str::to_owned),
                 is_deprecated: described.operation.get("deprecated") == Some(&Value::Bool(true)),
                 needs_authentication: described.needs_authentication(),
+                hosts: match described.is_at_any_host {
+                    true => BTreeSet::new(),
+                    false => described.hosts,
+                },
                 method: described.method,
                 template: described.template,
             });

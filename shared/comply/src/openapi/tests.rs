@@ -110,3 +110,67 @@ fn a_search_ends() {
     assert!(operations.find("GET", &"/a".repeat(12)).is_some());
     assert!(operations.find("GET", &"/a".repeat(10_000)).is_none());
 }
+
+/// One gateway serves many hosts, and a document is of some of them.
+#[test]
+fn operations_are_at_the_hosts_of_their_servers() {
+    let operations = |servers: &str| {
+        let text =
+            format!(r#"{{"openapi":"3.1.0","servers":{servers},"paths":{{"/a":{{"get":{{}}}}}}}}"#);
+        Operations::read(&serde_json::from_str(&text).unwrap()).unwrap()
+    };
+    for (servers, host, expected) in [
+        (
+            r#"[{"url":"https://API.example.com/"}]"#,
+            "api.example.com",
+            true,
+        ),
+        (
+            r#"[{"url":"https://api.example.com:8443/"}]"#,
+            "Api.Example.com:443",
+            true,
+        ),
+        (
+            r#"[{"url":"https://api.example.com/"}]"#,
+            "legacy.example.com",
+            false,
+        ),
+        (r#"[{"url":"https://api.example.com/"}]"#, "", true),
+        (
+            r#"[{"url":"https://a.example"},{"url":"https://b.example"}]"#,
+            "b.example",
+            true,
+        ),
+        (
+            r#"[{"url":"https://{tenant}.example.com"}]"#,
+            "acme.example.com",
+            true,
+        ),
+        (
+            r#"[{"url":"https://{tenant}.example.com"}]"#,
+            "acme.example.org",
+            false,
+        ),
+        // A host that names a person stands in the record as its pattern.
+        (
+            r#"[{"url":"https://anna.clinic.example"}]"#,
+            "{id}.clinic.example",
+            true,
+        ),
+        (r#"[{"url":"/"}]"#, "legacy.example.com", true),
+        (
+            r#"[{"url":"https://a.example"},{"url":"/"}]"#,
+            "legacy.example.com",
+            true,
+        ),
+        ("[]", "legacy.example.com", true),
+    ] {
+        let operations = operations(servers);
+        let found = operations.find("GET", "/a").unwrap();
+        assert_eq!(
+            operations.all[found].is_at(host),
+            expected,
+            "{servers} {host}"
+        );
+    }
+}

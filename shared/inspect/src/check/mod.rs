@@ -9,6 +9,7 @@ pub mod document;
 mod finding;
 mod headers;
 mod higress;
+pub mod listeners;
 mod loaded;
 mod locate;
 mod plugin;

@@ -1,8 +1,14 @@
-//! Rows of tables, which is how many stores export what they have: as CSV, or with tabs between columns.
+//! Rows of tables, which is how many stores export what they have: as CSV, or with tabs between columns. And whatever
+//! else has a record in the middle of a line.
 
 use std::ops::Range;
 
-use super::members::Members;
+use audit::log_line;
+use policy::json::Json;
+use serde_json::value::RawValue;
+
+use super::log::has_marker;
+use super::members::{self, Members};
 
 /// A column with an object in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +27,12 @@ enum Spelling {
     Escaped,
     /// The column has the text as it is.
     Plain,
+    /// A string of JSON, as logs write it that are `name="value"`.
+    Json,
+    /// A string of SQL: quotes are doubled.
+    Sql,
+    /// A string of MySQL's SQL: quotes and backslashes have a backslash before them.
+    Backslashed,
 }
 
 impl Column {
@@ -31,6 +43,11 @@ impl Column {
             Spelling::Quoted => spelled.replace("\"\"", "\""),
             Spelling::Escaped => spelled.replace("\\\\", "\\"),
             Spelling::Plain => spelled.to_owned(),
+            Spelling::Json => members::string(&format!("\"{spelled}\""))
+                .unwrap_or_default()
+                .into_owned(),
+            Spelling::Sql => spelled.replace("''", "'"),
+            Spelling::Backslashed => without_backslashes(spelled),
         }
     }
 
@@ -40,17 +57,35 @@ impl Column {
             Spelling::Quoted => text.replace('"', "\"\""),
             Spelling::Escaped => text.replace('\\', "\\\\"),
             Spelling::Plain => text.to_owned(),
+            Spelling::Json => {
+                let spelled = Json::from(text).to_string();
+                let inner = spelled
+                    .strip_prefix('"')
+                    .and_then(|text| text.strip_suffix('"'));
+                inner.unwrap_or_default().to_owned()
+            }
+            Spelling::Sql => text.replace('\'', "''"),
+            Spelling::Backslashed => with_backslashes(text),
         }
     }
 }
 
 /// The columns of a row with objects in them.
-pub(crate) fn columns(line: &str) -> Vec<Column> {
+fn columns(line: &str) -> Vec<Column> {
     let quoted = quoted_columns(line).map(|place| Column {
         place,
         spelling: Spelling::Quoted,
     });
     quoted.chain(tabbed_columns(line)).collect()
+}
+
+/// The columns of a row with objects in them, else what has objects in the middle of a line.
+pub(crate) fn within(line: &str) -> Vec<Column> {
+    let columns = columns(line);
+    match columns.is_empty() {
+        true => embedded(line),
+        false => columns,
+    }
 }
 
 /// Whether a line that begins with an object is a row whose first column that is, and no object by itself. No text in
@@ -59,6 +94,145 @@ pub(crate) fn begins_row(line: &str) -> bool {
     line.starts_with("{\"")
         && memchr::memchr(b'\t', line.as_bytes()).is_some()
         && tabbed_columns(line).any(|column| column.place.start == 0)
+}
+
+/// Objects in the middle of a line of text, and strings in it that hold some: what a statement of SQL inserts, a field
+/// `name=value`, what is behind a time, a tag or a mark. Not where audit-emitter has written into the line itself.
+fn embedded(line: &str) -> Vec<Column> {
+    let is_written = |found: log_line::LogLine<'_>| match found.part {
+        Some(_) => found.text.is_some(),
+        None => found.text.is_some_and(|text| text.starts_with("{\"")),
+    };
+    if !is_ours(line) || log_line::find(line).any(is_written) {
+        return Vec::new();
+    }
+    let mut columns = Vec::new();
+    // What fails may be long, and be tried again from the next place on.
+    let mut steps = line.len().saturating_mul(MAX_PASSES);
+    let mut at = 0;
+    while let Some(rest) = line.get(at..)
+        && let Some(found) = memchr::memchr3(b'{', b'"', b'\'', rest.as_bytes())
+        && steps > 0
+    {
+        let begin = at + found;
+        let is_escaped = line
+            .get(..begin)
+            .is_some_and(|before| before.ends_with('\\'));
+        let rest = line.get(begin..).unwrap_or_default();
+        let tried = match is_escaped {
+            true => Tried::Failed(1),
+            false => Tried::of(rest),
+        };
+        at = match tried {
+            Tried::Failed(length) => {
+                steps = steps.saturating_sub(length.max(1));
+                begin + 1
+            }
+            Tried::Object(length) => {
+                if rest.get(..length).is_some_and(is_ours) {
+                    columns.push(Column {
+                        place: begin..begin + length,
+                        spelling: Spelling::Plain,
+                    });
+                }
+                begin + length
+            }
+            Tried::String(spelling, length) => {
+                let column = Column {
+                    place: begin + 1..begin + 1 + length,
+                    spelling,
+                };
+                if is_ours(&column.text(line)) {
+                    columns.push(column);
+                    begin + length + 2
+                } else {
+                    // It may be the end of one that was taken for the beginning.
+                    steps = steps.saturating_sub(length);
+                    begin + 1
+                }
+            }
+        };
+    }
+    columns
+}
+
+/// What was found where a value could begin.
+enum Tried {
+    /// Nothing, after so many bytes.
+    Failed(usize),
+    /// An object of so many bytes.
+    Object(usize),
+    /// A string with so many bytes between its quotes.
+    String(Spelling, usize),
+}
+
+impl Tried {
+    fn of(text: &str) -> Self {
+        if text.starts_with("{\"") {
+            let mut stream = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+            return match stream.next() {
+                Some(Ok(value)) => Self::Object(value.get().len()),
+                Some(Err(error)) => Self::Failed(error.column()),
+                None => Self::Failed(1),
+            };
+        }
+        let (quote, spelling) = match text.as_bytes() {
+            [b'"', ..] => (b'"', Spelling::Json),
+            [b'\'', b'{', b'\\', ..] => (b'\'', Spelling::Backslashed),
+            [b'\'', b'{', ..] => (b'\'', Spelling::Sql),
+            _ => return Self::Failed(1),
+        };
+        let inner = text.get(1..).unwrap_or_default();
+        match string_length(inner.as_bytes(), quote, spelling) {
+            Some(length) => Self::String(spelling, length),
+            None => Self::Failed(text.len()),
+        }
+    }
+}
+
+/// How long a string is, to the quote that ends it.
+fn string_length(inner: &[u8], quote: u8, spelling: Spelling) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let rest = inner.get(at..)?;
+        at += match spelling {
+            Spelling::Sql => memchr::memchr(quote, rest)?,
+            _ => memchr::memchr2(quote, b'\\', rest)?,
+        };
+        match (inner.get(at..)?, spelling) {
+            ([b'\'', b'\'', ..], Spelling::Sql) | ([b'\\', _, ..], _) => at += 2,
+            ([b'\\'], _) => return None,
+            _ => return Some(at),
+        }
+    }
+}
+
+fn without_backslashes(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        plain.extend(match character {
+            '\\' => characters.next(),
+            other => Some(other),
+        });
+    }
+    plain
+}
+
+fn with_backslashes(text: &str) -> String {
+    let mut spelled = String::with_capacity(text.len());
+    for character in text.chars() {
+        if matches!(character, '\\' | '"' | '\'') {
+            spelled.push('\\');
+        }
+        spelled.push(character);
+    }
+    spelled
+}
+
+/// Whether there may be a record in a text, or what audit-emitter has written.
+fn is_ours(text: &str) -> bool {
+    memchr::memmem::find(text.as_bytes(), b"record_integrity").is_some() || has_marker(text)
 }
 
 /// Splits a line at its tabs.
@@ -137,6 +311,8 @@ fn length(inner: &str) -> Option<usize> {
 
 /// How an object begins there.
 const OBJECT: &[u8] = b"{\"\"";
+/// How often a line is read as a whole, at most, before what else may be in it is left.
+const MAX_PASSES: usize = 8;
 const DELIMITERS: [char; 5] = [',', ';', '\t', '|', '\r'];
 
 #[cfg(test)]
@@ -164,6 +340,56 @@ mod tests {
             let found = quoted_columns(line).filter_map(|column| line.get(column));
             let found: Vec<&str> = found.collect();
             assert_eq!(found, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn objects_are_found_in_the_middle_of_a_line() {
+        let record = r#"{"a":"it's \"x\" \\z","unmapped":{"record_integrity":{}}}"#;
+        let json = Json::from(record).to_string();
+        let sql = record.replace('\'', "''");
+        let mysql = with_backslashes(record);
+        for (line, count) in [
+            (format!("MESSAGE={record}"), 1),
+            (
+                format!("<14>1 2026-12-01T00:00:00Z h app - - - \u{feff}{record}"),
+                1,
+            ),
+            (format!("2026-12-01 {{job=\"a\"}} {record} x"), 1),
+            (format!("INSERT INTO t VALUES (1,'{sql}'),(2,'{sql}');"), 2),
+            (
+                format!("INSERT INTO t VALUES (1,'{mysql}'),(2,'{mysql}');"),
+                2,
+            ),
+            (format!("level=info user=\"it's\" msg={json} n=1"), 1),
+            (format!("a\" b={json} {{\"x\":1}} {record}"), 2),
+            (format!("71 <14>1 {record}82 <14>1 {record}"), 2),
+        ] {
+            let found = embedded(&line);
+            let texts: Vec<String> = found.iter().map(|one| one.text(&line)).collect();
+            assert_eq!(texts, vec![record; count], "{line}");
+            for column in &found {
+                assert_eq!(column.spelled(record), line[column.place.clone()]);
+            }
+        }
+        let marked = log_line::whole(record, None);
+        assert_eq!(embedded(&format!("x {marked} {record}")), []);
+        assert_eq!(embedded("x {\"a\":1} \"\\\"b\\\"\""), []);
+    }
+
+    /// What clients send costs a few passes at most.
+    #[test]
+    fn what_looks_like_many_beginnings_is_left() {
+        for piece in [
+            "{\"",
+            "\" ",
+            "'{",
+            "'{\\",
+            "{\"a\":\"\\\"",
+            "{\"a\":{\"a\":[",
+        ] {
+            let line = format!("record_integrity {}", piece.repeat(1 << 17));
+            assert_eq!(embedded(&line), []);
         }
     }
 

@@ -156,6 +156,8 @@ pub struct Fragments {
     heads: Vec<Edge<Pieces>>,
     /// What files have ended with, and that is no whole line.
     tails: Vec<Edge<JoinedLine>>,
+    /// What files have of a line that neither began nor ended in them, as far as can be told.
+    middles: Vec<Edge<Pieces>>,
     files: usize,
     bytes: usize,
 }
@@ -211,9 +213,13 @@ impl Fragments {
     /// pieces of a line.
     pub fn end_file(&mut self) {
         let file = self.files;
-        let heads = self.first.drain().filter(|(_, head)| head.is_whole);
-        self.heads
-            .extend(heads.map(|(stream, text)| Edge { file, stream, text }));
+        for (stream, text) in self.first.drain() {
+            let edges = match text.is_whole {
+                true => &mut self.heads,
+                false => &mut self.middles,
+            };
+            edges.push(Edge { file, stream, text });
+        }
         let tails = self.open.drain();
         self.tails
             .extend(tails.map(|(stream, text)| Edge { file, stream, text }));
@@ -228,9 +234,11 @@ impl Fragments {
             heads.retain(|head| !is_line(joined(JoinedLine::default(), &head.text)));
         }
         let heads = Rc::new(heads);
+        let middles = Rc::new(std::mem::take(&mut self.middles));
         let line = |tail| OpenLine {
             tail,
             heads: Rc::clone(&heads),
+            middles: Rc::clone(&middles),
         };
         tails.into_iter().map(line).collect()
     }
@@ -246,12 +254,40 @@ fn joined(mut line: JoinedLine, pieces: &Pieces) -> String {
 pub(crate) struct OpenLine {
     tail: Edge<JoinedLine>,
     heads: Rc<Vec<Edge<Pieces>>>,
+    middles: Rc<Vec<Edge<Pieces>>>,
 }
 
 impl OpenLine {
     /// As it stands in its file.
     pub(crate) fn alone(&self) -> String {
         self.tail.text.clone().end()
+    }
+
+    /// Whether its file has nothing but pieces of this one line, so that it may have begun in another.
+    pub(crate) fn is_middle(&self) -> bool {
+        self.middle(self.tail.file).is_some()
+    }
+
+    fn middle(&self, file: usize) -> Option<&Pieces> {
+        let is_meant = |edge: &&Edge<Pieces>| edge.file == file && edge.stream == self.tail.stream;
+        self.middles.iter().find(is_meant).map(|edge| &edge.text)
+    }
+
+    /// With what stands in files that are all of it, and the beginning of the one behind them. The newest file may
+    /// come first.
+    fn through(&self, next: impl Fn(usize) -> Option<usize>) -> Option<String> {
+        let Edge { file, stream, text } = &self.tail;
+        let (mut file, mut line) = (next(*file)?, text.clone());
+        for _ in 0..MAX_TRIES {
+            let is_meant = |head: &&Edge<Pieces>| head.file == file && head.stream == *stream;
+            if let Some(head) = self.heads.iter().find(is_meant) {
+                return Some(joined(line, &head.text));
+            }
+            let middle = self.middle(file)?;
+            middle.pieces.iter().for_each(|piece| line.push(piece));
+            file = next(file)?;
+        }
+        None
     }
 
     /// With what other files begin with: the likeliest, which is the next file's, first, then the others', in whatever
@@ -264,7 +300,10 @@ impl OpenLine {
         let after = heads.clone().filter(move |head| head.file == next);
         let others = heads.filter(move |head| head.file != next);
         let likely = after.chain(others).take(MAX_TRIES);
-        likely.map(|head| joined(text.clone(), &head.text))
+        let likely = likely.map(|head| joined(text.clone(), &head.text));
+        let forward = self.through(|file| file.checked_add(1));
+        let backward = self.through(|file| file.checked_sub(1));
+        forward.into_iter().chain(backward).chain(likely)
     }
 }
 

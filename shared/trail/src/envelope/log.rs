@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use audit::log_line;
 
-use super::columns::columns;
+use super::columns::within;
 use super::members::Members;
-use super::{Contents, Found, Origin, Part};
+use super::{Contents, Found, Origin, Part, named_chain};
 
 impl<'l> Contents<'l> {
     /// A line of a log. What stands in front is the host's and may be anything, also what looks like
@@ -19,7 +19,7 @@ impl<'l> Contents<'l> {
             return;
         }
         let before = (self.found.len(), self.parts.len());
-        for column in columns(line) {
+        for column in within(line) {
             self.add_string(Cow::Owned(column.text(line)), Origin::Log);
         }
         if (self.found.len(), self.parts.len()) != before {
@@ -44,6 +44,7 @@ impl<'l> Contents<'l> {
         }
         if (self.found.len(), self.parts.len()) == before {
             self.foreign += 1;
+            self.unread.extend(named_chain(line));
         }
     }
 }

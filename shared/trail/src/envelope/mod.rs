@@ -14,6 +14,8 @@
 //! | any other object or array | what is in its strings |
 //! | a column with doubled quotes, as in `1,"{""act"":…}"`, or an object before or behind a tab | the row of an export as CSV or TSV: what is in its columns |
 //! | text, then an object to the end of the line | a line of a log shipper: what is in its strings |
+//! | values one behind the other, with nothing, white space, a comma or RS between them | what is in each |
+//! | text with an object in it, or with a string of JSON or SQL that holds one | what is in that |
 //! | the marker of audit-emitter | a line of a log |
 //!
 //! Where a string comes from a log, a client may have had a say in it: see [`Origin`].
@@ -26,19 +28,24 @@ mod log;
 mod members;
 mod otlp;
 mod parts;
+mod values;
 
 use std::borrow::Cow;
 
 use audit::keys::LogKey;
 
 pub use claims::{Claims, Facts};
-pub(crate) use columns::columns;
+pub(crate) use claims::{INFO, WARN};
+pub(crate) use columns::{begins_row, within};
 pub use fragment::{Fragment, Fragments};
 pub(crate) use fragment::{JoinedLine, OpenLine};
 pub(crate) use log::object_behind;
 pub use otlp::any_value;
 pub use parts::{Part, Parts};
+pub(crate) use values::{is_separator, values};
 
+use crate::hex::decode;
+use crate::item::ChainUid;
 use members::{Members, raw_items};
 
 /// The program or format that kept a record.
@@ -84,6 +91,8 @@ pub struct Contents<'l> {
     pub foreign: u64,
     /// What should be a record, and cannot be read.
     pub malformed: Vec<String>,
+    /// The chains of what has the words of a record, and is in no form that is known.
+    pub unread: Vec<ChainUid>,
     /// The keys that tag lines of logs.
     keys: &'l [LogKey],
 }
@@ -104,6 +113,7 @@ pub enum Line<'l> {
 /// Reads a line of a file. `keys` are those that may have tagged lines of logs.
 #[must_use]
 pub fn read<'l>(line: &'l str, keys: &'l [LogKey]) -> Line<'l> {
+    let line = line.strip_prefix(values::RECORD_SEPARATOR).unwrap_or(line);
     let is_row = columns::begins_row(line);
     if line.starts_with(AS_EMITTED) && !is_row {
         return Line::Record(line.strip_suffix('\r').unwrap_or(line));
@@ -126,6 +136,14 @@ pub fn read<'l>(line: &'l str, keys: &'l [LogKey]) -> Line<'l> {
         return Line::Other;
     }
     Line::Holds(contents)
+}
+
+/// What is in a line that [`read`] took for a record and that is none: values one behind the other. `None`: it is one
+/// value, or no JSON.
+#[must_use]
+pub fn read_values<'l>(line: &'l str, keys: &'l [LogKey]) -> Option<Contents<'l>> {
+    let mut contents = Contents::with_keys(keys);
+    contents.add_values(line, Origin::Store).then_some(contents)
 }
 
 /// Reads what a line of a container's log says.
@@ -175,6 +193,7 @@ impl<'l> Contents<'l> {
                             self.add_item(item.get(), origin);
                         }
                     }
+                    Err(_) if self.add_values(text, origin) => {}
                     // A log of a proxy begins its lines with a date in brackets.
                     Err(error) if is_json_array(text) && !log::has_marker(text) => self
                         .malformed
@@ -225,6 +244,7 @@ impl<'l> Contents<'l> {
         }
         let members = match Members::read(text) {
             Ok(members) => members,
+            Err(_) if self.add_values(text, origin) => return false,
             // What was cut off, or changed so that it is no JSON, is still to be told of.
             Err(_) if !text.starts_with(r#"{"resource"#) && log::has_marker(text) => {
                 self.add_log_line(text);
@@ -241,6 +261,23 @@ impl<'l> Contents<'l> {
         }
         self.add_export(text, &members, origin);
         false
+    }
+
+    /// Takes in values that stand one behind the other. Returns whether there are some.
+    fn add_values(&mut self, text: &'l str, origin: Origin) -> bool {
+        let Some((values, rest)) = values(text) else {
+            return false;
+        };
+        for value in values {
+            self.add_item(text.get(value).unwrap_or_default(), origin);
+        }
+        match text.get(rest..).unwrap_or_default() {
+            "" => {}
+            // It has no end, or is none.
+            value if value.starts_with('{') => self.push(value.into(), origin, None),
+            words => self.add_log_line(words),
+        }
+        true
     }
 
     /// A string that may be a record, or a line of a log.
@@ -277,7 +314,19 @@ impl<'l> Contents<'l> {
         self.parts.extend(other.parts);
         self.foreign += other.foreign;
         self.malformed.extend(other.malformed);
+        self.unread.extend(other.unread);
     }
+}
+
+/// The chain that a text names as a record does, in whatever it is wrapped and escaped.
+pub(crate) fn named_chain(text: &str) -> Option<ChainUid> {
+    let at = memchr::memmem::find(text.as_bytes(), b"record_integrity")?;
+    let rest = text.get(at..)?;
+    let at = memchr::memmem::find(rest.as_bytes(), b"chain_uid")?;
+    let rest = rest.get(at + b"chain_uid".len()..)?.as_bytes();
+    // Quotes, a colon and as many backslashes as it was escaped with.
+    let start = rest.iter().take(40).position(u8::is_ascii_hexdigit)?;
+    decode::<16>(rest.get(start..start + 32)?)
 }
 
 /// JSON may have white space around it; in a line of a log, what is at the end may belong to a record.

@@ -101,6 +101,10 @@ struct ScopeLogs<'l> {
 pub(super) struct LogRecord<'l> {
     #[serde(rename = "timeUnixNano", alias = "time_unix_nano", default, borrow)]
     pub(super) time: Option<Integer<'l>>,
+    #[serde(rename = "severityNumber", alias = "severity_number", default, borrow)]
+    pub(super) severity: Option<Integer<'l>>,
+    #[serde(rename = "severityText", alias = "severity_text", default, borrow)]
+    pub(super) severity_text: Option<Text<'l>>,
     #[serde(rename = "eventName", alias = "event_name", default, borrow)]
     pub(super) event_name: Option<Text<'l>>,
     #[serde(rename = "traceId", alias = "trace_id", default, borrow)]
@@ -144,11 +148,13 @@ struct List<T> {
     values: Vec<T>,
 }
 
-/// Integers of 64 bits are strings in the JSON of protobuf; some write numbers.
+/// Integers of 64 bits are strings in the JSON of protobuf; some write numbers, and languages that have no integers
+/// write `401.0`.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum Integer<'l> {
     Number(i64),
+    Float(f64),
     Text(#[serde(borrow)] Cow<'l, str>),
 }
 
@@ -156,13 +162,33 @@ impl Integer<'_> {
     pub(super) fn number(&self) -> Option<u64> {
         match self {
             Self::Number(number) => u64::try_from(*number).ok(),
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a whole number below 2^63"
+            )]
+            Self::Float(number) => (number.fract() == 0.0 && (0.0..TWO_TO_63).contains(number))
+                .then_some(*number as u64),
             Self::Text(text) => text.parse().ok(),
         }
+    }
+
+    /// As milliseconds, where it is a time in nanoseconds: a float has not all digits of one.
+    pub(super) fn as_ms(&self) -> Option<u64> {
+        let ns = self.number()?;
+        Some(match self {
+            Self::Float(_) => ns.saturating_add(NS_PER_MS / 2) / NS_PER_MS,
+            _ => ns / NS_PER_MS,
+        })
     }
 
     pub(super) fn spelled(&self) -> String {
         match self {
             Self::Number(number) => number.to_string(),
+            Self::Float(number) => match self.number() {
+                Some(whole) => whole.to_string(),
+                None => number.to_string(),
+            },
             Self::Text(text) => text.clone().into_owned(),
         }
     }
@@ -220,6 +246,9 @@ impl Value<'_> {
         self.bool_value.map_or(Json::Null, Json::Bool)
     }
 }
+
+const NS_PER_MS: u64 = 1_000_000;
+const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
 
 /// Bytes are base64 in the JSON of protobuf.
 fn text_of(encoded: &str) -> Option<String> {

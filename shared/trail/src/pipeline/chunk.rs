@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use audit::record::Fault;
 
 use crate::envelope::{self, Claims, Contents, Fragment, Line, Origin, Part};
-use crate::hex::decode;
 use crate::item::{ChainUid, Checked, Checker};
 use crate::source::Chunk;
 
@@ -130,7 +129,14 @@ impl<'c> CheckedChunk<'c> {
         match envelope::read(line, checker.log_keys()) {
             Line::Record(text) => {
                 let record = Record::check(self.lines, text.into(), Origin::Store, None, checker);
-                self.records.push(record);
+                let values = match &record.result {
+                    Err(Fault::NotJson(_)) => envelope::read_values(text, checker.log_keys()),
+                    _ => None,
+                };
+                match values {
+                    Some(contents) => self.contents(self.lines, contents, checker),
+                    None => self.records.push(record),
+                }
             }
             held => self.held(held, line, checker),
         }
@@ -163,7 +169,7 @@ impl<'c> CheckedChunk<'c> {
                 if !line.trim_ascii().is_empty() {
                     self.others.push(number);
                     self.unread
-                        .extend(named_chain(line).map(|chain| (number, chain)));
+                        .extend(envelope::named_chain(line).map(|chain| (number, chain)));
                 }
             }
         }
@@ -185,6 +191,8 @@ impl<'c> CheckedChunk<'c> {
         let malformed = contents.malformed.into_iter();
         self.malformed.extend(malformed.map(|why| (line, why)));
         self.foreign += contents.foreign;
+        let unread = contents.unread.into_iter();
+        self.unread.extend(unread.map(|chain| (line, chain)));
     }
 
     /// A whole line in the line of a container is read here; the first of a stream may be the end of
@@ -204,6 +212,8 @@ impl<'c> CheckedChunk<'c> {
                 let contents = envelope::read_log(text, checker.log_keys());
                 if contents.found.is_empty() && contents.parts.is_empty() {
                     self.foreign += 1;
+                    let unread = contents.unread.into_iter();
+                    self.unread.extend(unread.map(|chain| (line, chain)));
                 } else {
                     self.contents(line, contents, checker);
                 }
@@ -217,15 +227,4 @@ impl<'c> CheckedChunk<'c> {
         }
         self.fragments.push((line, fragment));
     }
-}
-
-/// The chain that a line names as a record does, in whatever it is wrapped and escaped.
-fn named_chain(line: &str) -> Option<ChainUid> {
-    let at = memchr::memmem::find(line.as_bytes(), b"record_integrity")?;
-    let rest = line.get(at..)?;
-    let at = memchr::memmem::find(rest.as_bytes(), b"chain_uid")?;
-    let rest = rest.get(at + b"chain_uid".len()..)?.as_bytes();
-    // Quotes, a colon and as many backslashes as it was escaped with.
-    let start = rest.iter().take(40).position(u8::is_ascii_hexdigit)?;
-    decode::<16>(rest.get(start..start + 32)?)
 }

@@ -119,7 +119,8 @@ impl Sequencer {
         }
         self.trail.counts.other_lines += checked.foreign;
         for (line, chain) in &checked.unread {
-            if self.is_mixed && self.unread.len() < MOST_UNREAD {
+            let is_told = !self.is_mixed && checked.others.binary_search(line).is_ok();
+            if !is_told && self.unread.len() < MOST_UNREAD {
                 self.unread.push((place(*line), *chain));
             }
         }
@@ -191,9 +192,15 @@ impl Sequencer {
         }
         fresh.proved.extend(self.trail.end_logs(reading.now_ms));
         // Nobody but who has records knows the id of a chain: no client can write such a line.
+        let nothing_is_here = self.trail.chains.is_empty();
         for (place, chain) in std::mem::take(&mut self.unread) {
-            if self.trail.chains.contains_key(&chain) {
-                let why = "a record of a chain that is here, in a form that is not read";
+            if nothing_is_here || self.trail.chains.contains_key(&chain) {
+                let why = match nothing_is_here {
+                    true => {
+                        "it has the words of a record, in a form that is not read: give each record a line of its own"
+                    }
+                    false => "a record of a chain that is here, in a form that is not read",
+                };
                 let issues = self.trail.issues_mut();
                 issues.add(Kind::Unreadable, || place.clone(), || why.to_owned());
             }
@@ -219,6 +226,11 @@ impl Sequencer {
                 return;
             }
         }
+        // Pieces from the middle of a line have the words of a record, and are none.
+        if line.is_middle() {
+            self.trail.counts.other_lines += 1;
+            return;
+        }
         self.absorb_line(reading, alone, &place, fresh);
     }
 
@@ -233,6 +245,8 @@ impl Sequencer {
         let contents = envelope::read_log(text.into(), reading.keyring.log_keys());
         if contents.found.is_empty() && contents.parts.is_empty() {
             self.trail.counts.other_lines += 1;
+            self.unread
+                .extend(contents.unread.into_iter().map(|chain| (place(), chain)));
             return;
         }
         let mut checker = Checker::new(reading.keyring);

@@ -6,6 +6,7 @@
 
 mod baseline;
 mod classes;
+mod known;
 mod refusals;
 mod request;
 mod summary;
@@ -15,6 +16,7 @@ mod timeline;
 
 pub use baseline::{Anomalies, Anomaly, Comparison, Kind as AnomalyKind, MAX_WEEKS, Weeks};
 pub(crate) use classes::{found, seen};
+pub use known::{Unknown, Words};
 pub use summary::{
     Access, Consent, Count, DataClass, FindingRow, Refusal, Report, Retained, Route, Rows,
     SubjectRow, Tables, Totals,

@@ -345,18 +345,25 @@ impl Filter {
             let found = fields.findings.of(text).map_or(Vec::new(), found);
             found.iter().any(|one| one.name() == class)
         };
-        let route_fits = |wanted: &String| match wanted.strip_suffix('*') {
-            Some(beginning) => route.starts_with(beginning),
-            None => route == wanted,
-        };
         self.from_ms.is_none_or(|from_ms| item.time_ms >= from_ms)
             && self.to_ms.is_none_or(|to_ms| item.time_ms < to_ms)
-            && self.route.as_ref().is_none_or(route_fits)
+            && self
+                .route
+                .as_ref()
+                .is_none_or(|wanted| route_fits(wanted, route))
             && self
                 .class
                 .as_ref()
                 .is_none_or(|class| fields.class.string(text) == Some(class))
             && self.data_class.as_ref().is_none_or(has_class)
+    }
+}
+
+/// Whether an operation is one that is asked for: `GET /orders*` are all that begin so.
+pub(super) fn route_fits(wanted: &str, route: &str) -> bool {
+    match wanted.strip_suffix('*') {
+        Some(beginning) => route.starts_with(beginning),
+        None => route == wanted,
     }
 }
 

@@ -76,11 +76,16 @@ impl<'f, F: FnMut(&str, &str) -> Fate> Changer<'f, F> {
 
     /// A line of a file.
     pub(super) fn line(&mut self, line: &str) -> Changed {
-        let text = line.strip_prefix('\u{feff}').unwrap_or(line);
-        match envelope::read(text, &[]) {
+        let text = line.trim_start_matches(envelope::is_separator);
+        let before = line.strip_suffix(text).unwrap_or_default();
+        let changed = match envelope::read(text, &[]) {
             Line::Other | Line::Fragment(_) => Changed::Not,
             Line::Record(text) => self.record(text),
             Line::Holds(_) => self.text(text.trim_ascii_end()),
+        };
+        match changed {
+            Changed::To(changed) => Changed::To(format!("{before}{changed}")),
+            other => other,
         }
     }
 
@@ -91,7 +96,10 @@ impl<'f, F: FnMut(&str, &str) -> Fate> Changer<'f, F> {
             return self.log_line(text);
         }
         let Ok(mut json) = Json::parse(trimmed.as_bytes()) else {
-            return self.log_line(text);
+            return match envelope::values(trimmed) {
+                Some(_) if !envelope::begins_row(trimmed) => self.values(trimmed),
+                _ => self.log_line(text),
+            };
         };
         if is_record(&json) {
             return self.record(trimmed);
@@ -103,9 +111,44 @@ impl<'f, F: FnMut(&str, &str) -> Fate> Changer<'f, F> {
         }
     }
 
+    /// Values that stand one behind the other. What stands between two goes with the one before it.
+    fn values(&mut self, text: &str) -> Changed {
+        let Some((values, rest)) = envelope::values(text) else {
+            return Changed::Not;
+        };
+        let (mut changed, mut is_changed, mut kept) = (String::new(), false, 0);
+        let ends = values.iter().skip(1).map(|value| value.start).chain([rest]);
+        for (value, end) in values.iter().zip(ends) {
+            let (value, between) = (text.get(value.clone()), text.get(value.end..end));
+            let of_value = self.text(value.unwrap_or_default());
+            is_changed |= of_value != Changed::Not;
+            match of_value {
+                Changed::Gone => continue,
+                Changed::Not => changed.push_str(value.unwrap_or_default()),
+                Changed::To(text) => changed.push_str(&text),
+            }
+            kept += 1;
+            changed.push_str(between.unwrap_or_default());
+        }
+        let rest = text.get(rest..).unwrap_or_default();
+        match self.log_line(rest) {
+            Changed::To(text) => {
+                is_changed = true;
+                changed.push_str(&text);
+            }
+            Changed::Gone => is_changed = true,
+            Changed::Not => changed.push_str(rest),
+        }
+        match is_changed {
+            false => Changed::Not,
+            true if kept == 0 && changed.is_empty() => Changed::Gone,
+            true => Changed::To(changed),
+        }
+    }
+
     fn record(&mut self, text: &str) -> Changed {
         let Some(uid) = uid(text) else {
-            return Changed::Not;
+            return self.values(text);
         };
         match (self.fate)(&uid, text) {
             Fate::Keep => {
@@ -166,7 +209,7 @@ impl<'f, F: FnMut(&str, &str) -> Fate> Changer<'f, F> {
     fn columns(&mut self, line: &str) -> Option<Changed> {
         let before = self.kept;
         let (mut changed, mut copied, mut is_gone) = (String::new(), 0, false);
-        for column in envelope::columns(line) {
+        for column in envelope::within(line) {
             let instead = match self.text(&column.text(line)) {
                 Changed::Not => continue,
                 Changed::Gone => String::new(),

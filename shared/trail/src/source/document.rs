@@ -3,19 +3,53 @@
 
 use std::io::{self, Read};
 
-/// Whether text that begins so is spread over lines: nothing but brackets stands on its first line,
-/// or an item of an array with a comma behind it.
+/// Whether text that begins so is spread over lines: its first line ends within a value, and the next one goes on
+/// with it. A line that was cut off is no such one.
 pub(super) fn is_spread(head: &[u8]) -> bool {
-    let head = head.trim_ascii_start();
-    let Some(end) = head.iter().position(|byte| *byte == b'\n') else {
+    let is_blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == RECORD_SEPARATOR;
+    let start = head.iter().position(|byte| !is_blank(byte));
+    let head = start
+        .and_then(|start| head.get(start..))
+        .unwrap_or_default();
+    let Some((line, rest)) = head
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .and_then(|end| head.split_at_checked(end))
+    else {
         return false;
     };
-    let line = head.get(..end).unwrap_or_default().trim_ascii_end();
+    let line = line.trim_ascii_end();
+    let next = rest.trim_ascii_start().first();
     match line {
         b"{" | b"[" | b"[{" => true,
         [b'[', item @ .., b','] => item.trim_ascii_start().starts_with(b"{"),
+        [b'{', .., b'[' | b'{' | b','] => match (innermost(line), line.last()) {
+            (Some(b'{'), _) => matches!(next, Some(b'"' | b'}')),
+            (Some(_), Some(b',')) => next == Some(&b'{'),
+            (Some(_), _) => matches!(next, Some(b'{' | b'[' | b'"' | b']')),
+            (None, _) => false,
+        },
         _ => false,
     }
+}
+
+/// The innermost bracket that is open at the end of a line, unless that is within a string.
+fn innermost(line: &[u8]) -> Option<u8> {
+    let (mut open, mut in_string, mut after_backslash) = (Vec::new(), false, false);
+    for byte in line {
+        match byte {
+            _ if after_backslash => after_backslash = false,
+            b'\\' => after_backslash = in_string,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'{' | b'[' => open.push(*byte),
+            b'}' | b']' => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    open.pop().filter(|_| !in_string)
 }
 
 /// Reads such text as lines.
@@ -96,7 +130,9 @@ impl State {
         }
         let is_outside = self.depth == 0 && !self.has_content;
         match byte {
-            b'\n' | b'\r' | b'\t' | b' ' => return,
+            b'\n' | b'\r' | b'\t' | b' ' | RECORD_SEPARATOR => return,
+            // Items of a list that has no brackets.
+            b',' if is_outside && !self.in_array => return,
             b'[' if is_outside && !self.in_array => {
                 self.in_array = true;
                 return;
@@ -131,6 +167,8 @@ impl State {
 }
 
 const BLOCK_BYTES: usize = 64 << 10;
+/// What begins each document of a JSON text sequence (RFC 7464).
+const RECORD_SEPARATOR: u8 = 0x1e;
 
 #[cfg(test)]
 mod tests {
@@ -159,6 +197,16 @@ mod tests {
             // Cut off: what is there is there.
             ("[\n{\"a\":1},\n{\"b\":", "{\"a\":1}\n{\"b\":"),
             ("[\n]\n", ""),
+            // One behind the other, with whatever between them.
+            ("{\n\"a\":1\n}{\n\"b\":2\n}", "{\"a\":1}\n{\"b\":2}\n"),
+            ("{\n\"a\":1\n},\n{\"b\":2}", "{\"a\":1}\n{\"b\":2}\n"),
+            (
+                "\u{1e}{\n \"a\": 1\n}\n\u{1e}{\n \"b\": 2\n}\n",
+                "{\"a\":1}\n{\"b\":2}\n",
+            ),
+            // Not all on a line of its own.
+            ("{\"a\": [\n{\"b\": 1},\n2]}\n", "{\"a\":[{\"b\":1},2]}\n"),
+            ("{ \"a\": 1,\n  \"b\": 2 }\n", "{\"a\":1,\"b\":2}\n"),
         ] {
             assert!(is_spread(text.as_bytes()), "{text}");
             assert_eq!(lines(text), expected, "{text}");
@@ -168,6 +216,10 @@ mod tests {
             "[{\"a\":1}]\n",
             "[2026-11-24] x\n",
             "{\"a\":",
+            // Cut off.
+            "{\"a\":1,\n{\"b\":2}\n",
+            "{\"a\":[\nwords\n",
+            "{\"a\":\"x,\n\"b\":2}\n",
             "",
         ] {
             assert!(!is_spread(text.as_bytes()), "{text}");

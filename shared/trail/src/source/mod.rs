@@ -34,7 +34,10 @@ pub enum ReadFault {
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
     /// A line is too long.
-    #[error("a line is longer than {} MiB and was skipped", MAX_LINE_BYTES >> 20)]
+    #[error(
+        "a line is longer than {} MiB and was skipped; put each document on a line of its own: `jq -c .`",
+        MAX_LINE_BYTES >> 20
+    )]
     TooLong,
     /// It is in a form that has to be undone first.
     #[error("{0}")]
@@ -219,6 +222,11 @@ mod tests {
         let text = [&b"a\n"[..], &vec![b'x'; 70 << 20], b"\nb\n"].concat();
         let (all, faults) = lines(&text);
         assert_eq!(all, b"a\nb\n");
-        assert_eq!(faults, ["a line is longer than 64 MiB and was skipped"]);
+        assert_eq!(
+            faults,
+            [
+                "a line is longer than 64 MiB and was skipped; put each document on a line of its own: `jq -c .`"
+            ]
+        );
     }
 }

@@ -228,7 +228,19 @@ const FIRST_LINE_BYTES: u64 = 4096;
 const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
 
 /// What is not read, and how it becomes readable.
-const FOREIGN: [(&[u8], &str); 6] = [
+const FOREIGN: [(&[u8], &str); 9] = [
+    (
+        b"PAR1",
+        "is a Parquet file, which is not read; export its rows as lines of JSON first, as DuckDB does",
+    ),
+    (
+        b"Obj\x01",
+        "is an Avro file, which is not read; export its rows as lines of JSON first: `avro cat`",
+    ),
+    (
+        b"\xff\x06\0\0sNaP",
+        "is compressed with snappy, which is not read; unpack it first",
+    ),
     (
         b"BZh",
         "is compressed with bzip2, which is not read; unpack it first: `bzcat FILE | meshward audit verify -`",

@@ -243,6 +243,7 @@ fn log_record(message: &[u8]) -> JsonOf {
                 ("timeUnixNano", json!(u64::from_le_bytes(time).to_string()))
             }
             (2, Value::Varint(severity)) => ("severityNumber", json!(severity)),
+            (3, Value::Bytes(severity)) => ("severityText", json!(text(severity)?)),
             (5, Value::Bytes(body)) => ("body", any_value(body, 0)?),
             (8, Value::Fixed32(flags)) => ("flags", json!(u32::from_le_bytes(flags))),
             (9, Value::Bytes(id)) => ("traceId", json!(encode(id))),

@@ -53,6 +53,7 @@ def log_record(line, record):
         attributes.append({"key": "http.response.status_code", "value": {"intValue": str(record["http_response"]["code"])}})
     return {
         "timeUnixNano": str(record["time"] * 1_000_000),
+        "severityNumber": 13 if decision == "denied" else 9,
         "body": {"stringValue": line},
         "eventName": "audit_control" if is_control(record) else "api_activity",
         "attributes": attributes,
@@ -179,6 +180,22 @@ write("fluentd.log", [f"{TIME}\tkube.var.log.containers.edge\t" + compact({"log"
 write("loki.json", [compact({"status": "success", "data": {"resultType": "streams", "result": [
     {"stream": {"pod": "edge-1"}, "values": [["1764018000000000000", log_line(line)] for line in LINES]}]}})])
 write("quoted.ndjson", [json.dumps(compact({"message": line})) for line in LINES])
+write("concatenated.json", ["".join(LINES)], end="")
+write("concatenated-collector.json", ["".join(otlp([log_record(line, record)]) for line, record in zip(LINES, RECORDS))], end="")
+write("concatenated-events.json", ["".join(compact({"event": line if number % 2 else record, "sourcetype": "audit"}) for number, (line, record) in enumerate(zip(LINES, RECORDS)))])
+write("commas.json", [line + "," for line in LINES])
+write("sequence.json-seq", ["\x1e" + line for line in LINES])
+write("pretty-sequence.json-seq", ["\x1e" + json.dumps(record, indent=2) for record in RECORDS])
+write("pretty-concatenated.json", ["".join(json.dumps(record, indent=2) for record in RECORDS)])
+write("pretty-collector.json", [json.dumps(json.loads(otlp([log_record(line, record)])), indent=2) for line, record in zip(LINES, RECORDS)])
+write("journald.export", [f"__CURSOR=s=1\nPRIORITY=6\nMESSAGE={line if number % 2 else log_line(line)}\n_PID=7\n" for number, line in enumerate(LINES)])
+write("fluent-bit-file.log", [f"tail.0: [1796087101.7, {compact({'log': line})}]" for line in LINES])
+write("logcli.log", [f'2026-12-01T00:00:00Z {{job="audit"}} {line}' for line in LINES])
+write("syslog.log", [f"<14>1 2026-12-01T00:00:00Z edge-1 envoy 7 - - \ufeff{line}" for line in LINES])
+write("octet-counts.log", ["".join(f"{len(message.encode())} {message}" for message in (f"<14>1 2026-12-01T00:00:00Z edge-1 envoy 7 - - {line}" for line in LINES))], end="")
+write("logfmt.log", [f"level=info msg={json.dumps(line if number % 2 else log_line(line), ensure_ascii=False)} n={number}" for number, line in enumerate(LINES)])
+write("inserts.sql", ["INSERT INTO trail VALUES (%s,'%s');" % (number, line.replace("'", "''")) for number, line in enumerate(LINES)])
+write("mysql.sql", ["INSERT INTO `trail` VALUES " + ",".join("(%s,'%s')" % (number, line.replace("\\", "\\\\").replace('"', '\\"').replace("'", "\\'")) for number, line in enumerate(LINES)) + ";"])
 write("collector-bytes.json", [otlp([{**log_record(line, record), "body": {"bytesValue": base64.b64encode(line.encode()).decode()}} for line, record in zip(LINES, RECORDS)])])
 
 

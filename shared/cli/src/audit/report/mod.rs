@@ -4,13 +4,14 @@ mod html;
 mod svg;
 mod text;
 
-use trail::report::{Anomalies, Comparison, Filter, Report, Rows, Tally, Weeks};
+use trail::report::{Anomalies, Comparison, Filter, Report, Rows, Tally, Weeks, Words};
 
 use crate::audit::absent;
 use crate::audit::common::{Demands, Input, Result};
 use crate::audit::format::thousands;
 use crate::audit::selection::Selection;
 use crate::audit::unread::{tell_other_epochs, tell_unread};
+use crate::audit::words::tell_unknown;
 use crate::exit;
 use crate::output::Output;
 use trail::subject::OtherEpochs;
@@ -62,15 +63,18 @@ pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
     let (trail, observers) = input.read(&keyring, || {
         let comparison = weeks.map(|weeks| Comparison::new(weeks, has_keys));
         let tally = (Tally::new(&filter, now_ms, has_keys), comparison);
-        (tally, OtherEpochs::new(&filter))
+        (tally, (OtherEpochs::new(&filter), Words::new(&filter)))
     })?;
-    let (counted, epochs): (Vec<_>, Vec<_>) = observers.into_iter().unzip();
+    let (counted, others): (Vec<_>, Vec<_>) = observers.into_iter().unzip();
+    let (epochs, words): (Vec<_>, Vec<_>) = others.into_iter().unzip();
+    let words = words.into_iter().fold(Words::new(&filter), Words::merge);
     let (tallies, comparisons): (Vec<Tally<'_>>, Vec<Option<Comparison>>) =
         counted.into_iter().unzip();
     let other_epochs = OtherEpochs::merged(epochs);
     let question = arguments.demands.question(now_ms);
     let unread = tell_unread(&trail, exit::RIGHT);
     let unread = tell_other_epochs(&other_epochs, unread);
+    let unread = tell_unknown(&words, unread);
     let verdict = conclude(trail, &question);
     let tally = tallies
         .into_iter()
@@ -120,9 +124,12 @@ impl Arguments {
 
 const DAY_MS: u64 = 86_400_000;
 const AFTER_HELP: &str = "\
+Examples:
+  meshward audit report --keys emitter.json --from 2026-11-01 --to 2026-12-01 trail.ndjson
+  meshward audit report --keys emitter.json --format html --output report.html trail.ndjson
 Counts leave out repetitions, records that are not what they were and, where keys are given, all that
 none of them vouches for. Filters choose what is counted; whether the trail can be trusted is always said about all of it. Exit status: 0 a report,
-1 a report of records that fail verification, 2 no report, or one of not all, 64 wrong usage.";
+1 a report of records that fail verification, 2 no report, one of not all, or no record has a word that was asked for, 64 wrong usage.";
 
 /// What the counts do not say by themselves.
 fn notes(report: &Report) -> Vec<String> {
