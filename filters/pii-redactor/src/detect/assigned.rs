@@ -330,7 +330,9 @@ impl Run {
             step(value.len());
             value.iter().filter(|byte| byte.is_ascii_digit()).count()
         };
-        let number = count_while(part(value, 0, LONGEST_COUNT_BYTES), 0, |byte| byte.is_ascii_digit());
+        let number = count_while(part(value, 0, LONGEST_COUNT_BYTES), 0, |byte| {
+            byte.is_ascii_digit()
+        });
         // Some have an end of their own.
         let own_end = match entity {
             PERSON_DATE => written_date(text, start),
@@ -347,8 +349,7 @@ impl Run {
         let fits = match entity {
             CARD_CVV | CARD_PIN => (3..=6).contains(&length) && digits() == length,
             PERSON_DATE => {
-                own_end.is_some()
-                    || length <= LONGEST_TIME_BYTES && digits() >= 4 && is_date(value)
+                own_end.is_some() || length <= LONGEST_TIME_BYTES && digits() >= 4 && is_date(value)
             }
             // So exactly only positions are written.
             GEO_COORDINATE => {
