@@ -87,28 +87,36 @@ pub(crate) fn of_line(line: &[u8], (start, end): (usize, usize)) -> Option<Quote
         }
     }
     let has_blank = place < start;
-    let is_item = || part(line, 0, place.less(1)).trim_ascii_start().is_empty();
-    let is_in_flow = match before(line, place) {
-        b':' if has_blank => false,
-        b'-' if has_blank && is_item() => false,
-        b'=' => false,
-        b'[' | b'{' | b',' | b':' if is_outside_quotes(part(line, 0, place)) => true,
-        0 => true,
+    let head = part(line, 0, place);
+    let is_first = |sign: &[u8]| memchr::memmem::find(line, sign) == Some(place.less(1));
+    let context = match before(line, place) {
+        0 => Context::Flow,
+        b'[' | b'{' | b',' | b':' if is_outside_quotes(head) => Context::Flow,
+        b'=' if is_first(b"=") => Context::Setting,
+        b':' if has_blank && (is_first(b": ") || is_first(b":\t")) => Context::Block,
+        b'-' if has_blank && part(head, 0, place.less(1)).trim_ascii().is_empty() => Context::Block,
         _ => return None,
     };
-    let blanks = count_while(part(line, 0, end.plus(MAX_BLANKS)), end, is_blank);
-    let behind = end.plus(blanks);
-    let next = at(line, behind);
-    let ends_line = behind >= line.len() || next == b'#' && blanks > 0;
-    let ends_item = matches!(next, b',' | b']' | b'}');
-    if ends_line && place > 0 || ends_item && is_in_flow {
+    let end_of_blanks = |from: usize| {
+        from.plus(count_while(
+            part(line, 0, from.plus(MAX_BLANKS)),
+            from,
+            is_blank,
+        ))
+    };
+    let behind = end_of_blanks(end);
+    let ends_line = |place: usize| place >= line.len() || at(line, place) == b'#' && place > end;
+    // A line of a list or a map that goes over several may end so.
+    let ends_item = matches!(at(line, behind), b',' | b']' | b'}')
+        && (context == Context::Flow || ends_line(end_of_blanks(behind.plus(1))));
+    if ends_item || ends_line(behind) && place > 0 {
         return Some(Quotes {
             start,
             end,
             sort: Sort::Double,
         });
     }
-    if is_in_flow || before(line, place) == b'=' {
+    if context != Context::Block {
         return None;
     }
     let scalar = rest(line, start);
@@ -120,6 +128,17 @@ pub(crate) fn of_line(line: &[u8], (start, end): (usize, usize)) -> Option<Quote
     })
 }
 
+/// What a value without quotes stands in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Context {
+    /// A list or a map in brackets.
+    Flow,
+    /// Behind the name or the dash of a line of YAML: it goes on to the end of the line.
+    Block,
+    /// Behind the `=` of TOML.
+    Setting,
+}
+
 /// Whether what stands before a place is the beginning of a list or a map in one line, and no string in it is open.
 fn is_outside_quotes(head: &[u8]) -> bool {
     let value = memchr::memchr2(b'[', b'{', head).unwrap_or(head.len());
@@ -127,11 +146,13 @@ fn is_outside_quotes(head: &[u8]) -> bool {
         part(head, 0, value).trim_ascii_end().last(),
         None | Some(b':' | b'=' | b'-')
     );
-    let open = rest(head, value).iter().fold(0, |open, byte| match byte {
-        b'"' | b'\'' if open == 0 => *byte,
-        byte if *byte == open => 0,
-        _ => open,
-    });
+    let open = rest(head, value)
+        .iter()
+        .fold(0_u8, |open, byte| match byte {
+            b'"' | b'\'' if open == 0 => *byte,
+            byte if *byte == open => 0,
+            _ => open,
+        });
     value < head.len() && opens && open == 0
 }
 
