@@ -276,6 +276,19 @@ mod tests {
                 ),
                 ("card: 4111111111111111\n", "card: \"************1111\"\n"),
                 (
+                    "a: {b: jane@example.com, c: 1}\n",
+                    "a: {b: \"[EMAIL]\", c: 1}\n",
+                ),
+                ("  b: jane@example.com,\n", "  b: \"[EMAIL]\",\n"),
+                (
+                    "a: \"ask: jane@example.com now\"\n",
+                    "a: \"ask: [EMAIL] now\"\n",
+                ),
+                (
+                    "a: jane@example.com x # joe@example.com\n",
+                    "a: '[EMAIL] x' # [EMAIL]\n",
+                ),
+                (
                     "note: write to jane@example.com\n",
                     "note: write to [EMAIL]\n",
                 ),

@@ -139,16 +139,28 @@ impl<'a> Spelled<'a> {
                 new: new.as_deref(),
             };
             redaction.record(sink.tally, found);
+            // The scalar that gets quotes ends before the match.
+            if let Some((from, to)) = scalar
+                && to <= start
+            {
+                scalar = None;
+                sink.out.extend_from_slice(part(self.raw, raw_done, to));
+                quote_scalar(sink.out, from);
+                raw_done = to;
+            }
             if let Some(new) = new {
                 sink.out.extend_from_slice(part(self.raw, raw_done, start));
                 sink.out.extend_from_slice(&new);
                 raw_done = end;
             }
         }
-        sink.out.extend_from_slice(rest(self.raw, raw_done));
         if let Some((from, to)) = scalar {
-            quote_scalar(sink.out, from, self.raw.len().less(to));
+            let to = to.max(raw_done);
+            sink.out.extend_from_slice(part(self.raw, raw_done, to));
+            quote_scalar(sink.out, from);
+            raw_done = to;
         }
+        sink.out.extend_from_slice(rest(self.raw, raw_done));
     }
 
     fn raw_place(&self, place: usize) -> usize {
@@ -199,21 +211,17 @@ impl<'a> Spelled<'a> {
     }
 }
 
-/// Puts quotes around the scalar of YAML that begins at a place of what is written, and behind which so many bytes are.
-fn quote_scalar(out: &mut Vec<u8>, from: usize, behind: usize) {
-    let written = out.split_off(from.min(out.len()));
-    let (scalar, behind) = written
-        .split_at_checked(written.len().less(behind))
-        .unwrap_or((&written, &[]));
+/// Puts quotes around the scalar of YAML that begins at a place of what is written, and ends with it.
+fn quote_scalar(out: &mut Vec<u8>, from: usize) {
+    let scalar = out.split_off(from.min(out.len()));
     out.push(b'\'');
     for byte in scalar {
-        if *byte == b'\'' {
-            out.push(b'\'');
+        if byte == b'\'' {
+            out.push(byte);
         }
-        out.push(*byte);
+        out.push(byte);
     }
     out.push(b'\'');
-    out.extend_from_slice(behind);
 }
 
 /// A short text that is all here, with what takes the place of the matches; `None`: it stays.
