@@ -6,6 +6,7 @@ use crate::action::Replacement;
 use crate::bytes::{Position as _, at, before, count_while, count_while_back, part, rest};
 use crate::json::is_json_number;
 use crate::redaction::Redaction;
+use crate::steps::step;
 
 /// The quotes that a replacement needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,13 +72,82 @@ fn before_array(text: &[u8], place: usize) -> Option<usize> {
     (at(text, opening) == b'[' && before(text, first) == b':').then_some(first)
 }
 
+/// A line of YAML or TOML that is read once, up to one match after the other.
+#[derive(Debug)]
+pub(crate) struct Line {
+    read_to: usize,
+    /// The quote of the string that is open; 0 for none.
+    open: u8,
+    /// A value may begin here.
+    expects: bool,
+    /// The value is a list or a map in brackets.
+    is_flow: bool,
+    /// Where the first colon with a blank behind it, and the first sign of a setting, are.
+    colon: Option<usize>,
+    equals: Option<usize>,
+}
+
+impl Line {
+    pub(crate) const fn new() -> Self {
+        Self {
+            read_to: 0,
+            open: 0,
+            expects: true,
+            is_flow: false,
+            colon: None,
+            equals: None,
+        }
+    }
+
+    fn read(&mut self, line: &[u8], to: usize) {
+        step(to.less(self.read_to));
+        while self.read_to < to {
+            let place = self.read_to;
+            let byte = at(line, place);
+            match byte {
+                _ if self.open != 0 => {
+                    if byte == self.open {
+                        self.open = 0;
+                    }
+                }
+                b'"' | b'\'' if self.expects => {
+                    self.open = byte;
+                    self.expects = false;
+                }
+                b'[' | b'{' if self.expects => self.is_flow = true,
+                b',' if self.is_flow => self.expects = true,
+                b':' if self.is_flow => self.expects = true,
+                b'=' if self.equals.is_none() => {
+                    self.equals = Some(place);
+                    self.expects = true;
+                }
+                b' ' | b'\t' if before(line, place) == b':' && self.colon.is_none() => {
+                    self.colon = Some(place.less(1));
+                    self.expects = true;
+                }
+                _ if is_blank(byte) || byte == b'-' => {}
+                _ => self.expects = false,
+            }
+            self.read_to = place.plus(1);
+        }
+    }
+}
+
 /// The quotes of what is a value in a line of YAML or TOML, or an item of one, and stands in none.
-pub(crate) fn of_line(line: &[u8], (start, end): (usize, usize)) -> Option<Quotes> {
+pub(crate) fn of_line(
+    line: &[u8],
+    read: &mut Line,
+    (start, end): (usize, usize),
+) -> Option<Quotes> {
     let start = start.less(usize::from(
         matches!(before(line, start), b'+' | b'-')
             && start > 1
             && before(line, start.less(1)) == b' ',
     ));
+    read.read(line, start);
+    if read.open != 0 {
+        return None;
+    }
     let mut place = back(line, start, MAX_BLANKS, is_blank);
     // An anchor and a tag belong to the value, and not to its text.
     for _ in 0..2 {
@@ -87,14 +157,13 @@ pub(crate) fn of_line(line: &[u8], (start, end): (usize, usize)) -> Option<Quote
         }
     }
     let has_blank = place < start;
-    let head = part(line, 0, place);
-    let is_first = |sign: &[u8]| memchr::memmem::find(line, sign) == Some(place.less(1));
+    let is_first = |sign: Option<usize>| sign == place.checked_sub(1);
     let context = match before(line, place) {
         0 => Context::Flow,
-        b'[' | b'{' | b',' | b':' if is_outside_quotes(head) => Context::Flow,
-        b'=' if is_first(b"=") => Context::Setting,
-        b':' if has_blank && (is_first(b": ") || is_first(b":\t")) => Context::Block,
-        b'-' if has_blank && part(head, 0, place.less(1)).trim_ascii().is_empty() => Context::Block,
+        b'[' | b'{' | b',' | b':' if read.is_flow => Context::Flow,
+        b'=' if is_first(read.equals) => Context::Setting,
+        b':' if has_blank && is_first(read.colon) => Context::Block,
+        b'-' if has_blank && back(line, place.less(1), MAX_BLANKS, is_blank) == 0 => Context::Block,
         _ => return None,
     };
     let end_of_blanks = |from: usize| {
@@ -137,23 +206,6 @@ enum Context {
     Block,
     /// Behind the `=` of TOML.
     Setting,
-}
-
-/// Whether what stands before a place is the beginning of a list or a map in one line, and no string in it is open.
-fn is_outside_quotes(head: &[u8]) -> bool {
-    let value = memchr::memchr2(b'[', b'{', head).unwrap_or(head.len());
-    let opens = matches!(
-        part(head, 0, value).trim_ascii_end().last(),
-        None | Some(b':' | b'=' | b'-')
-    );
-    let open = rest(head, value)
-        .iter()
-        .fold(0_u8, |open, byte| match byte {
-            b'"' | b'\'' if open == 0 => *byte,
-            byte if *byte == open => 0,
-            _ => open,
-        });
-    value < head.len() && opens && open == 0
 }
 
 /// A place before which so many bytes at most are of a sort.

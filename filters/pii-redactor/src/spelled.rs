@@ -6,7 +6,7 @@ use crate::bytes::{Position as _, part, rest};
 use crate::detect::Span;
 use crate::lexicon::Announcement;
 use crate::plan::Plan;
-use crate::quoting::{self, Quotes, Sort};
+use crate::quoting::{self, Line, Quotes, Sort};
 use crate::redaction::{Found, Redaction};
 use crate::tally::Tally;
 
@@ -92,6 +92,7 @@ impl<'a> Spelled<'a> {
     pub(crate) fn write(&self, spans: &[Span], sink: &mut Sink<'_>) {
         let mut raw_done = 0;
         let mut scalar = None;
+        let mut line = Line::new();
         for (index, span) in spans.iter().enumerate() {
             let value = part(self.text, span.start, span.end);
             let redaction = match self.spelling {
@@ -104,7 +105,7 @@ impl<'a> Spelled<'a> {
             let mut end = self.raw_place(span.end);
             let mut new = redaction.spelled(self.spelling);
             if new.is_some()
-                && let Some(quotes) = self.quotes(span, &redaction)
+                && let Some(quotes) = self.quotes(span, &mut line, &redaction)
             {
                 let next = spans
                     .get(index.plus(1))
@@ -168,13 +169,12 @@ impl<'a> Spelled<'a> {
     }
 
     /// The quotes that a replacement needs in the place of a match.
-    fn quotes(&self, span: &Span, redaction: &Redaction) -> Option<Quotes> {
+    fn quotes(&self, span: &Span, line: &mut Line, redaction: &Redaction) -> Option<Quotes> {
         let place = (span.start, span.end);
         let quotes = match self.spelling {
             Spelling::Name | Spelling::FormName => None,
-            Spelling::Lines => {
-                quoting::of_member(self.text, place).or_else(|| quoting::of_line(self.text, place))
-            }
+            Spelling::Lines => quoting::of_member(self.text, place)
+                .or_else(|| quoting::of_line(self.text, line, place)),
             _ => quoting::of_member(self.text, place),
         };
         quotes.filter(|_| !quoting::is_number(redaction))
