@@ -250,7 +250,7 @@ mod tests {
             &[
                 (
                     r#"<script id="__NEXT_DATA__" type="application/json">{"props":{"ssn":536228145,"phone": 4155550123,"n":[4111111111111111,1]}}</script>"#,
-                    r#"<script id="__NEXT_DATA__" type="application/json">{"props":{"ssn":"[US_SSN]","phone": "[PHONE]","n":["************1111",1]}}</script>"#,
+                    r#"<script id="__NEXT_DATA__" type="application/json">{"props":{"ssn":"[US_SSN]","phone": "[PHONE]","n":["[CREDIT_CARD]",1]}}</script>"#,
                 ),
                 (
                     r#"<div data-page="{&quot;ssn&quot;:536228145}">x</div>"#,
@@ -270,7 +270,7 @@ mod tests {
                 (r#"cb({'ssn':536228145});"#, r#"cb({'ssn':'[US_SSN]'});"#),
                 (
                     r#"cb({"n":-4111111111111111.0,"a":1});"#,
-                    r#"cb({"n":"-************1111.0","a":1});"#,
+                    r#"cb({"n":"-[CREDIT_CARD].0","a":1});"#,
                 ),
             ],
         );
@@ -279,7 +279,7 @@ mod tests {
             "application/json",
             &[(
                 r#"{"payload":"{\"n\":4111111111111111}"}"#,
-                r#"{"payload":"{\"n\":\"************1111\"}"}"#,
+                r#"{"payload":"{\"n\":\"[CREDIT_CARD]\"}"}"#,
             )],
         );
         assert_redacts(
@@ -287,7 +287,7 @@ mod tests {
             "application/x-www-form-urlencoded",
             &[(
                 "payload=%7B%22n%22%3A4111111111111111%7D",
-                "payload=%7B%22n%22%3A%22************1111%22%7D",
+                "payload=%7B%22n%22%3A%22%5BCREDIT_CARD%5D%22%7D",
             )],
         );
         // In prose, and behind a quoted word that ends a sentence, nothing is a member.
@@ -326,7 +326,7 @@ mod tests {
                     "list: [\"ask, jane@example.com, or\"]\n",
                     "list: [\"ask, [EMAIL], or\"]\n",
                 ),
-                ("card: 4111111111111111\n", "card: \"************1111\"\n"),
+                ("card: 4111111111111111\n", "card: \"[CREDIT_CARD]\"\n"),
                 (
                     "a: {b: jane@example.com, c: 1}\n",
                     "a: {b: \"[EMAIL]\", c: 1}\n",
