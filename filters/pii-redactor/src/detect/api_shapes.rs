@@ -65,6 +65,15 @@ fn secrets_by_name_and_what_only_looks_like_them() {
             ),
             (r#"{"db_password":"x"}"#, r#"{"db_password":"[PASSWORD]"}"#),
             (r#"{"password2":"x"}"#, r#"{"password2":"[PASSWORD]"}"#),
+            (r#"{"password":"PassWord"}"#, r#"{"password":"[PASSWORD]"}"#),
+            (
+                r#"{"password":"CorrectHorsePassword"}"#,
+                r#"{"password":"[PASSWORD]"}"#,
+            ),
+            (
+                r#"{"PGPASSWORD":"swordfish","storepass":"changeit2"}"#,
+                r#"{"PGPASSWORD":"[PASSWORD]","storepass":"[PASSWORD]"}"#,
+            ),
             (
                 r#"{"note":"password: hunter2, thanks"}"#,
                 r#"{"note":"password: [PASSWORD], thanks"}"#,
@@ -90,6 +99,65 @@ fn secrets_by_name_and_what_only_looks_like_them() {
             r#"{"NextContinuationToken":"1ueGcxLPRx1Tr","pagination_token":"x1","eos_token":"</s>"}"#,
             r#"{"tokens":[{"token":"quick1"}],"allowCredentials":"true"}"#,
             r#"{"text":"The password: must have 8 characters. Tokens: 150"}"#,
+        ],
+    );
+}
+
+#[test]
+fn a_value_that_ends_with_what_it_is_called_is_one() {
+    let plan = plan_of(r#"{"presets":["hipaa"]}"#);
+    for (name, value, label) in [
+        ("city", "New York City", "CITY"),
+        ("county", "Orange County", "CITY"),
+        ("city", "PleasantVille", "CITY"),
+        ("street", "Main Street", "STREET_ADDRESS"),
+        ("residence", "Kirk Residence", "STREET_ADDRESS"),
+        ("passengerName", "DOE/JANE MRS", "PERSON_NAME"),
+    ] {
+        let body = format!(r#"{{"{name}":"{value}"}}"#);
+        let expected = format!(r#"{{"{name}":"[{label}]"}}"#);
+        assert_eq!(redacted(&plan, "application/json", &body), expected);
+    }
+    assert_keeps(
+        &plan,
+        "application/json",
+        &[
+            r#"{"city":"City","county":"Your county","street":"Street address","town":"Enter the town"}"#,
+            r#"{"city":"Billing city","label":"City","type":"street"}"#,
+            r#"{"label":"Home city","value":"home_city"}"#,
+            r#"{"owner_name":"octocat/Hello-World"}"#,
+        ],
+    );
+}
+
+#[test]
+fn an_underscore_hides_no_card_and_a_digit_no_name() {
+    let plan = plan_of(r#"{"presets":["pci","secrets"]}"#);
+    assert_redacts(
+        &plan,
+        "application/json",
+        &[
+            (
+                r#"{"file":"card_4111111111111111_2024.pdf"}"#,
+                r#"{"file":"card_************1111_2024.pdf"}"#,
+            ),
+            (
+                r#"{"x":"scan_4111111111111111.png"}"#,
+                r#"{"x":"scan_************1111.png"}"#,
+            ),
+            (r#"{"x":"CVV2: 123"}"#, r#"{"x":"CVV2: "}"#),
+            (
+                r#"{"x":"password2: swordfish1"}"#,
+                r#"{"x":"password2: [PASSWORD]"}"#,
+            ),
+        ],
+    );
+    assert_keeps(
+        &plan,
+        "application/json",
+        &[
+            r#"{"id":"20531316728_4111111111111111","media":"4111111111111111_20531316728"}"#,
+            r#"{"x":"at 12:30, ratio 4:3"}"#,
         ],
     );
 }

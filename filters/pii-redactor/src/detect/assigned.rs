@@ -126,6 +126,8 @@ fn has_assignment(text: &[u8]) -> bool {
         {
             end = end.less(1);
         }
+        // `CVV2: 123`, but not `12:30`.
+        let end = end.less(usize::from(before(text, end).is_ascii_digit()));
         before(text, end).is_ascii_alphabetic() && at(text, sign.plus(1)) != b'/'
     })
 }

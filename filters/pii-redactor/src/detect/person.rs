@@ -11,7 +11,13 @@ pub(crate) fn name(value: &[u8]) -> bool {
         && value.iter().all(|byte| {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.')
         });
-    !is_of_host && !value.iter().any(|byte| b"/:@{}<>=\\".contains(byte))
+    // As airlines write passengers: `DOE/JANE MRS`.
+    let is_of_passenger = value.first() != Some(&b'/')
+        && value.iter().filter(|byte| **byte == b'/').count() == 1
+        && value
+            .iter()
+            .all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'/' | b' ' | b'-' | b'\''));
+    is_of_passenger || !is_of_host && !value.iter().any(|byte| b"/:@{}<>=\\".contains(byte))
 }
 
 /// Not the address of a host, a page or a wallet: those are one word with signs that streets lack.
@@ -130,8 +136,10 @@ pub(crate) fn geo(value: &[u8]) -> bool {
 }
 
 /// Letters and digits, not more than in a card of a health plan: ids of members of clusters and of accounts are longer.
+/// Spaces do not count: they stand where something else has been found.
 pub(crate) fn plan_number(value: &[u8]) -> bool {
-    value.len() <= 17 && value.iter().any(u8::is_ascii_digit)
+    let signs = value.iter().filter(|byte| !byte.is_ascii_whitespace());
+    signs.count() <= 17 && value.iter().any(u8::is_ascii_digit)
 }
 
 /// Letters and digits, with at least four digits.

@@ -82,6 +82,14 @@ pub(super) const NEGATIVE_BEFORE: &[&str] = &[
     "rev", "revision", "parcel", "shipment", "size", "count", "price", "total", "amount",
 ];
 
+/// What forms and catalogues of texts write before the name of what they ask for: `Enter your city`, `Billing city`.
+/// None of them begins the name of a place.
+#[rustfmt::skip]
+pub(super) const ASKING: &[&str] = &[
+    "your", "my", "the", "a", "an", "enter", "please", "choose", "select", "confirm", "repeat", "billing", "shipping",
+    "delivery", "mailing", "customer", "patient", "user", "employee", "contact", "account",
+];
+
 /// People write these right beside a number, without a space: `No4111…`, `4111…USD`.
 pub(super) const BESIDE_NUMBERS: &[&str] = &[
     "no", "nr", "num", "number", "nummer", "numero", "bic", "swift", "cvv", "cvc", "usd", "eur",

@@ -14,6 +14,7 @@ mod spellings;
 mod vocabulary;
 mod words;
 
+use crate::bytes::part;
 use crate::detect::{DETECTORS, Form, kind};
 use crate::entity::EntitySet;
 use crate::placeholder::Labels;
@@ -265,6 +266,35 @@ impl Lexicon {
             negative,
             is_paired: false,
         }
+    }
+
+    /// Whether a text is nothing but a phrase that announces one of these kinds, as a form asks for it: `Your city`.
+    pub(crate) fn is_phrase(&self, text: &[u8], kinds: &EntitySet) -> bool {
+        let is_asking = |word: &words::Word| {
+            let spelled = part(text, word.start, word.end);
+            lists::ASKING
+                .iter()
+                .any(|asking| spelled.eq_ignore_ascii_case(asking.as_bytes()))
+        };
+        let mut nodes = vec![0_u16];
+        let mut announces = false;
+        for word in Words::new(text, &self.labels).skip_while(is_asking) {
+            let word = NameWord::new(&self.vocabulary, text, &word);
+            let next: Vec<u16> = nodes
+                .iter()
+                .flat_map(|node| word.known.ids.map(|id| self.step(*node, id)))
+                .flatten()
+                .collect();
+            if !next.is_empty() {
+                announces = next
+                    .iter()
+                    .any(|node| self.phrase(*node).announces.meets(kinds));
+            } else if !announces || !word.has(TAIL) {
+                return false;
+            }
+            nodes = next;
+        }
+        announces
     }
 
     /// Whether a member with this name may be a part of what the member around it is, such as the year of a

@@ -187,7 +187,11 @@ impl Plan {
     /// Whether a text is what a form or a catalogue of texts shows, and no value: anything that is called so
     /// (`"city": "City"`); beside no name, a secret only as a title, and no illness is called `pregnancy` for that.
     fn is_choice(&self, announcement: &Announcement, text: &[u8]) -> bool {
-        let is_title = text.first().is_some_and(u8::is_ascii_uppercase);
+        // `PassWord` is a password.
+        let is_title = text.first().is_some_and(u8::is_ascii_uppercase)
+            && !text
+                .windows(2)
+                .any(|pair| matches!(pair, [b'a'..=b'z', b'A'..=b'Z']));
         let mut kinds = announcement.kinds;
         while let Some(entity) = kinds.first().filter(|_| !announcement.is_paired) {
             kinds.remove(entity);
@@ -203,9 +207,15 @@ impl Plan {
         self.is_name_of(announcement, text)
     }
 
-    /// Whether a text is no value, but what values of the kinds that are announced are called.
+    /// Whether a text is no value, but what values of the kinds that are announced are called: all of it, for
+    /// `New York City` and `Main Street` are values. A choice in a list has a name of its own (`shipping_address`).
     fn is_name_of(&self, announcement: &Announcement, text: &[u8]) -> bool {
         let is_word = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'_' | b'-');
+        let is_identifier = || {
+            announcement.is_paired
+                && text.first().is_some_and(u8::is_ascii_lowercase)
+                && !text.contains(&b' ')
+        };
         text.len() <= LONGEST_NAME_BYTES
             && text.iter().all(is_word)
             && self
@@ -213,6 +223,7 @@ impl Plan {
                 .of_name(b"", text)
                 .kinds
                 .meets(&announcement.kinds)
+            && (is_identifier() || self.lexicon.is_phrase(text, &announcement.kinds))
     }
 
     fn find_whole(&self, bytes: &[u8], announcement: &Announcement, spans: &mut Vec<Span>) {

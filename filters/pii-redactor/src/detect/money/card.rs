@@ -2,6 +2,8 @@
 
 use crate::detect::prelude::*;
 
+use crate::bytes::{before, count_while};
+
 use crate::detect::boundary::{Strength, ends_free, starts_free};
 
 /// A card number in a text.
@@ -26,7 +28,9 @@ pub(crate) fn find(text: &[u8], start: usize) -> Option<Found> {
         b'1' => at(text, start.plus(3)).is_ascii_digit(),
         _ => false,
     };
-    if !may_begin || !starts_free(text, start, Strength::Checked) {
+    let begins_free = starts_free(text, start, Strength::Checked)
+        || before(text, start) == b'_' && !before(text, start.less(1)).is_ascii_digit();
+    if !may_begin || !begins_free {
         return None;
     }
     let mut number = Number::default();
@@ -57,7 +61,7 @@ pub(crate) fn find(text: &[u8], start: usize) -> Option<Found> {
             group_count == 1 || is_uniform && group_count > 2 || GROUPS.contains(&lengths);
         if is_written_so
             && number.passes()
-            && ends_free(text, position, Strength::Checked)
+            && (ends_free(text, position, Strength::Checked) || is_joined_to_word(text, position))
             && let Some(issuer) = issuer(number.digits())
         {
             best = Some(Found {
@@ -83,6 +87,16 @@ pub(crate) fn find(text: &[u8], start: usize) -> Option<Found> {
         position = position.plus(length);
     }
 }
+
+/// Whether an underscore joins what ends at a place to a word or a year, as in names of files. A longer number behind
+/// it makes both an identifier: `20531316728_10153740612041729`.
+fn is_joined_to_word(text: &[u8], end: usize) -> bool {
+    let head = part(text, 0, end.plus(2).plus(DIGITS_OF_A_YEAR));
+    let digits = count_while(head, end.plus(1), |byte| byte.is_ascii_digit());
+    at(text, end) == b'_' && digits <= DIGITS_OF_A_YEAR
+}
+
+const DIGITS_OF_A_YEAR: usize = 4;
 
 /// Whether what is behind a first group may be followed by another.
 pub(crate) const fn may_go_on(byte: u8) -> bool {

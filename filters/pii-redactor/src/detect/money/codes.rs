@@ -34,7 +34,10 @@ pub(crate) fn expiry(value: &[u8]) -> bool {
         (Some(one), None, None) => match one.len() {
             1 | 2 => is_month(one) || is_year(one),
             4 => is_year(one) || is_month(part(one, 0, 2)),
-            6 => is_month(part(one, 0, 2)) && is_year(part(one, 2, 6)),
+            6 => {
+                is_month(part(one, 0, 2)) && is_year(part(one, 2, 6))
+                    || is_year(part(one, 0, 4)) && is_month(part(one, 4, 6))
+            }
             _ => false,
         },
         (Some(one), Some(two), None) => {
