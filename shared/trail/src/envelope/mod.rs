@@ -114,7 +114,7 @@ pub enum Line<'l> {
 #[must_use]
 pub fn read<'l>(line: &'l str, keys: &'l [LogKey]) -> Line<'l> {
     let line = line.strip_prefix(values::RECORD_SEPARATOR).unwrap_or(line);
-    let is_row = columns::begins_row(line);
+    let is_row = begins_row(line);
     if line.starts_with(AS_EMITTED) && !is_row {
         return Line::Record(line.strip_suffix('\r').unwrap_or(line));
     }
@@ -139,11 +139,15 @@ pub fn read<'l>(line: &'l str, keys: &'l [LogKey]) -> Line<'l> {
 }
 
 /// What is in a line that [`read`] took for a record and that is none: values one behind the other. `None`: it is one
-/// value, or no JSON.
+/// value, or has something else behind a value.
 #[must_use]
 pub fn read_values<'l>(line: &'l str, keys: &'l [LogKey]) -> Option<Contents<'l>> {
+    let (_, end) = values(line)?;
+    let rest = line.get(end..)?;
     let mut contents = Contents::with_keys(keys);
-    contents.add_values(line, Origin::Store).then_some(contents)
+    let are_values =
+        (rest.is_empty() || rest.starts_with('{')) && contents.add_values(line, Origin::Store);
+    are_values.then_some(contents)
 }
 
 /// Reads what a line of a container's log says.

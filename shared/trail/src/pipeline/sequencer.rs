@@ -6,6 +6,7 @@ use super::Reading;
 use super::chunk::{CheckedChunk, Record};
 use crate::chains::{Absorbed, Proved, Trail, Vouching};
 use crate::envelope::{self, Fragments, OpenLine, Origin, Part, Parts};
+use crate::hex::encode;
 use crate::issue::Kind;
 use crate::item::{ChainUid, Checker, Item, place_of};
 use crate::source::{Chunk, ReadFault};
@@ -222,6 +223,7 @@ impl Sequencer {
         for joined in line.joined() {
             if let Some(records) = records_in(&joined, &mut checker) {
                 self.trail.spread.extend(records);
+                self.forget_unread(&joined);
                 self.absorb_line(reading, joined, &place, fresh);
                 return;
             }
@@ -232,6 +234,14 @@ impl Sequencer {
             return;
         }
         self.absorb_line(reading, alone, &place, fresh);
+    }
+
+    /// What a file begins with was read by itself before it was known to be the end of this line.
+    fn forget_unread(&mut self, line: &str) {
+        let is_of_line = |(_, chain): &(String, ChainUid)| line.contains(&encode(chain));
+        if let Some(at) = self.unread.iter().position(is_of_line) {
+            self.unread.remove(at);
+        }
     }
 
     /// A line of a container's log that was put together from pieces.
