@@ -418,23 +418,23 @@ fn records_in_a_form_that_is_not_read_are_told() {
     let (mut emitter, mut lines) = chain_of(&["a"; 3]);
     lines.push(emitter.close().text);
     bed.write("trail.ndjson", joined(&lines));
-    let said = lines[1].replace('\'', "\'\'");
-    let logged = format!("started\nINSERT INTO audit VALUES (1,'{said}');\n");
-    bed.write("dump.sql", &logged);
+    let said = lines[1].replace('"', "&quot;");
+    let logged = format!("started\n<log>{said}</log>\n");
+    bed.write("log.xml", &logged);
     let unread = bed
-        .run(&format!("verify {KEYS} trail.ndjson dump.sql"))
+        .run(&format!("verify {KEYS} trail.ndjson log.xml"))
         .expect(2);
     let all = format!("{}{}", unread.out, unread.err);
     assert!(all.contains("in a form that is not read"), "{all}");
     let erased = bed
         .run(&format!(
-            "erase {KEYS} {SIGN} --subject nobody --apply trail.ndjson dump.sql"
+            "erase {KEYS} {SIGN} --subject nobody --apply trail.ndjson log.xml"
         ))
         .expect(2);
-    assert!(erased.err.contains("dump.sql:2"), "{}", erased.err);
+    assert!(erased.err.contains("log.xml:2"), "{}", erased.err);
     let other = format!("{:032x}", 7);
     let forged = format!("started\nrecord_integrity chain_uid {other}\n");
-    bed.write("dump.sql", &forged);
-    bed.run(&format!("verify {KEYS} trail.ndjson dump.sql"))
+    bed.write("log.xml", &forged);
+    bed.run(&format!("verify {KEYS} trail.ndjson log.xml"))
         .expect(0);
 }

@@ -182,6 +182,11 @@ fn every_setting_names_keys_that_there_are() {
                 assert!(effective.contains(path), "{}: {path}", measure.id);
                 continue;
             }
+            // What the manifests around the configuration say.
+            if *part == "listeners" {
+                assert_eq!(names, ["tls"], "{}", measure.id);
+                continue;
+            }
             let schema = schema(part);
             assert!(
                 below(&schema, &schema, names, 0, false),

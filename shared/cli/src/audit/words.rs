@@ -53,7 +53,7 @@ fn tell(unknown: &Unknown<'_>) {
     eprintln!(
         "{}",
         printable(&format!(
-            "{option} {word:?}: no record of these files has such a {what}{hint}"
+            "{option} {word:?}: no record of these files has this {what}{hint}"
         ))
     );
 }

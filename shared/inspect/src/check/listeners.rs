@@ -115,7 +115,7 @@ fn is_tls_of_istio(server: &Tree) -> bool {
     let text = |name: &str| tls.and_then(|tls| tls.get(name)).and_then(Tree::text);
     let redirects = tls
         .and_then(|tls| tls.get("httpsRedirect"))
-        .is_some_and(|on| on.json().as_bool() == Some(true));
+        .is_some_and(|on| matches!(on.json(), policy::json::Json::Bool(true)));
     let terminates = matches!(
         text("mode"),
         Some("SIMPLE" | "MUTUAL" | "OPTIONAL_MUTUAL" | "ISTIO_MUTUAL")
