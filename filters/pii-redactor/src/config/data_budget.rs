@@ -186,7 +186,10 @@ pub(super) fn check(node: &Node<'_>, budgets: &[DataBudget], rules: &[Rule]) {
             .filter(searches)
             .filter(|rule| rule.detects(&budget.class))
             .peekable();
-        if detecting.peek().is_some() && detecting.all(|rule| !rule.may_show(&budget.class)) {
+        if budget.people.is_none()
+            && detecting.peek().is_some()
+            && detecting.all(|rule| !rule.may_show(&budget.class))
+        {
             node.warn_at(
                 &policy::config::join(path, "class"),
                 NO_EFFECT,

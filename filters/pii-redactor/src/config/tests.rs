@@ -472,9 +472,7 @@ fn settings_that_hide_nothing_are_told() {
         assert!(checked.result.is_ok(), "{text}");
         let all = checked.warnings.iter();
         let told = all.filter(|warning| warning.code() == "no_effect");
-        told.map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("\n")
+        told.map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     for (text, expected) in [
         (
