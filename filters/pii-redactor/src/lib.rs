@@ -51,6 +51,7 @@ pub mod pipeline;
 mod placeholder;
 pub mod plan;
 pub mod pseudonym;
+mod quoting;
 mod redaction;
 mod rewriter;
 mod role;

@@ -55,6 +55,11 @@ impl Lines {
         }
     }
 
+    /// Whether it is a vCard, a calendar or LDIF, where values have no quotes.
+    pub(crate) const fn is_record(&self) -> bool {
+        self.known.is_some()
+    }
+
     /// Reads the name that a line begins with. Returns where its value begins.
     fn begin(&mut self, plan: &Plan, line: &[u8]) -> usize {
         let mut place = count_while(line, 0, |byte| byte == b' ' || byte == b'\t');
@@ -219,19 +224,19 @@ mod tests {
         for (text, expected) in [
             (
                 "first_name: Jane\n\"last name\": 'Doe'\ndob: 1971-02-10 # day\n",
-                "first_name: [PERSON_NAME]\n\"last name\": '[PERSON_NAME]'\ndob: 1971 # day\n",
+                "first_name: \"[PERSON_NAME]\"\n\"last name\": '[PERSON_NAME]'\ndob: 1971 # day\n",
             ),
             (
                 "patient:\n  name: Jane\r\n  phones:\n  - 030 901820\n  - 030 901821\n  visits: 3\n",
-                "patient:\n  name: [PERSON_NAME]\r\n  phones:\n  - [PHONE]\n  - [PHONE]\n  visits: 3\n",
+                "patient:\n  name: \"[PERSON_NAME]\"\r\n  phones:\n  - \"[PHONE]\"\n  - \"[PHONE]\"\n  visits: 3\n",
             ),
             (
                 "users:\n- login: jdoe\n  password: swordfish\n- login: &a !!str joe\n",
-                "users:\n- login: [USERNAME]\n  password: [PASSWORD]\n- login: &a !!str [USERNAME]\n",
+                "users:\n- login: \"[USERNAME]\"\n  password: \"[PASSWORD]\"\n- login: &a !!str \"[USERNAME]\"\n",
             ),
             (
                 "env:\n- name: DB_PASSWORD\n  value: swordfish\n- name: LEVEL\n  value: debug\n",
-                "env:\n- name: DB_PASSWORD\n  value: [PASSWORD]\n- name: LEVEL\n  value: debug\n",
+                "env:\n- name: DB_PASSWORD\n  value: \"[PASSWORD]\"\n- name: LEVEL\n  value: debug\n",
             ),
             (
                 "full_name: |\n  Jane Doe\nnote: Jane Doe\n",

@@ -1,10 +1,12 @@
 //! Texts with their spelling: the bytes of a body, what they say, and what is written in the place of
 //! a match.
 
+use crate::action::Replacement;
 use crate::bytes::{Position as _, part, rest};
 use crate::detect::Span;
 use crate::lexicon::Announcement;
 use crate::plan::Plan;
+use crate::quoting::{self, Line, Quotes, Sort};
 use crate::redaction::{Found, Redaction};
 use crate::tally::Tally;
 
@@ -30,6 +32,8 @@ pub(crate) enum Spelling {
     FormName,
     /// The text is spelled as it is.
     Plain,
+    /// So are lines of YAML and TOML.
+    Lines,
     /// In XML or HTML, with character references.
     Markup,
     /// In quoted-printable (RFC 2045 section 6.7).
@@ -43,7 +47,10 @@ pub(crate) enum Spelling {
 impl Spelling {
     /// Whether texts are lines, of which one may say what those below it are.
     pub(crate) const fn is_lines(self) -> bool {
-        matches!(self, Self::Plain | Self::Markup | Self::QuotedPrintable)
+        matches!(
+            self,
+            Self::Plain | Self::Lines | Self::Markup | Self::QuotedPrintable
+        )
     }
 
     /// Whether a secret that began in one text may go on in the next: lines and rows belong
@@ -51,7 +58,7 @@ impl Spelling {
     pub(crate) const fn joins_texts(self) -> bool {
         matches!(
             self,
-            Self::Plain | Self::Markup | Self::QuotedPrintable | Self::Cell
+            Self::Plain | Self::Lines | Self::Markup | Self::QuotedPrintable | Self::Cell
         )
     }
 }
@@ -84,9 +91,9 @@ impl<'a> Spelled<'a> {
     /// Writes the spelling with what takes the place of the matches.
     pub(crate) fn write(&self, spans: &[Span], sink: &mut Sink<'_>) {
         let mut raw_done = 0;
-        for span in spans {
-            let start = raw_position(self.breaks, span.start.less(self.from));
-            let end = raw_position(self.breaks, span.end.less(self.from));
+        let mut scalar = None;
+        let mut line = Line::new();
+        for (index, span) in spans.iter().enumerate() {
             let value = part(self.text, span.start, span.end);
             let redaction = match self.spelling {
                 Spelling::Name | Spelling::FormName => {
@@ -94,7 +101,36 @@ impl<'a> Spelled<'a> {
                 }
                 _ => Redaction::of_kind(sink.plan, span.entity, Some(value)),
             };
-            let new = redaction.spelled(self.spelling);
+            let mut start = self.raw_place(span.start);
+            let mut end = self.raw_place(span.end);
+            let mut new = redaction.spelled(self.spelling);
+            if new.is_some()
+                && let Some(quotes) = self.quotes(span, &mut line, &redaction)
+            {
+                let next = spans
+                    .get(index.plus(1))
+                    .map_or(usize::MAX, |next| next.start);
+                match quotes.sort {
+                    Sort::Scalar if scalar.is_none() => {
+                        let place = self.raw_place(quotes.start).less(raw_done);
+                        scalar = Some((sink.out.len().plus(place), self.raw_place(quotes.end)));
+                    }
+                    Sort::Scalar => {}
+                    Sort::Double | Sort::Like(..) => {
+                        let old = (start, end);
+                        if self.raw_place(quotes.start) >= raw_done && quotes.start >= self.from {
+                            start = self.raw_place(quotes.start);
+                        }
+                        if quotes.end <= next {
+                            end = self.raw_place(quotes.end);
+                        }
+                        new = Some(match redaction.replacement {
+                            Replacement::Null => b"null".to_vec(),
+                            _ => self.quoted(quotes.sort, (start, end), old, new.as_deref()),
+                        });
+                    }
+                }
+            }
             let found = Found {
                 offset: self
                     .offset
@@ -104,14 +140,88 @@ impl<'a> Spelled<'a> {
                 new: new.as_deref(),
             };
             redaction.record(sink.tally, found);
+            // The scalar that gets quotes ends before the match.
+            if let Some((from, to)) = scalar
+                && to <= start
+            {
+                scalar = None;
+                sink.out.extend_from_slice(part(self.raw, raw_done, to));
+                quote_scalar(sink.out, from);
+                raw_done = to;
+            }
             if let Some(new) = new {
                 sink.out.extend_from_slice(part(self.raw, raw_done, start));
                 sink.out.extend_from_slice(&new);
                 raw_done = end;
             }
         }
+        if let Some((from, to)) = scalar {
+            let to = to.max(raw_done);
+            sink.out.extend_from_slice(part(self.raw, raw_done, to));
+            quote_scalar(sink.out, from);
+            raw_done = to;
+        }
         sink.out.extend_from_slice(rest(self.raw, raw_done));
     }
+
+    fn raw_place(&self, place: usize) -> usize {
+        raw_position(self.breaks, place.less(self.from))
+    }
+
+    /// The quotes that a replacement needs in the place of a match.
+    fn quotes(&self, span: &Span, line: &mut Line, redaction: &Redaction) -> Option<Quotes> {
+        let place = (span.start, span.end);
+        let quotes = match self.spelling {
+            Spelling::Name | Spelling::FormName => None,
+            Spelling::Lines => quoting::of_member(self.text, place)
+                .or_else(|| quoting::of_line(self.text, line, place)),
+            _ => quoting::of_member(self.text, place),
+        };
+        quotes.filter(|_| !quoting::is_number(redaction))
+    }
+
+    /// A replacement in quotes, with what of the value stands beside the match.
+    fn quoted(
+        &self,
+        sort: Sort,
+        (start, end): (usize, usize),
+        (match_start, match_end): (usize, usize),
+        new: Option<&[u8]>,
+    ) -> Vec<u8> {
+        let mut quote = Vec::new();
+        match sort {
+            Sort::Like(from, to) if from >= self.from => {
+                let raw = part(self.raw, self.raw_place(from), self.raw_place(to));
+                quote.extend_from_slice(raw);
+            }
+            Sort::Like(from, to) => {
+                let known = String::from_utf8_lossy(part(self.text, from, to));
+                write_spelled(&known, self.spelling, &mut quote);
+            }
+            _ => quote.push(b'"'),
+        }
+        [
+            &*quote,
+            part(self.raw, start, match_start),
+            new.unwrap_or_default(),
+            part(self.raw, match_end, end),
+            &*quote,
+        ]
+        .concat()
+    }
+}
+
+/// Puts quotes around the scalar of YAML that begins at a place of what is written, and ends with it.
+fn quote_scalar(out: &mut Vec<u8>, from: usize) {
+    let scalar = out.split_off(from.min(out.len()));
+    out.push(b'\'');
+    for byte in scalar {
+        if byte == b'\'' {
+            out.push(byte);
+        }
+        out.push(byte);
+    }
+    out.push(b'\'');
 }
 
 /// A short text that is all here, with what takes the place of the matches; `None`: it stays.
@@ -154,7 +264,7 @@ pub(crate) fn write_spelled(text: &str, spelling: Spelling, out: &mut Vec<u8>) {
         return out.extend_from_slice(text.as_bytes());
     }
     match spelling {
-        Spelling::Plain => out.extend_from_slice(text.as_bytes()),
+        Spelling::Plain | Spelling::Lines => out.extend_from_slice(text.as_bytes()),
         Spelling::Json | Spelling::Name | Spelling::SingleQuoted => {
             for character in text.chars() {
                 match character {

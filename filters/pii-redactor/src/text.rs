@@ -41,7 +41,8 @@ impl TextRewriter {
     #[must_use]
     pub fn new(plan: Rc<Plan>, form: TextForm) -> Self {
         let spelling = match form {
-            TextForm::Plain | TextForm::Lines | TextForm::JsonEscapes => Spelling::Plain,
+            TextForm::Plain | TextForm::JsonEscapes => Spelling::Plain,
+            TextForm::Lines => Spelling::Lines,
             TextForm::Markup => Spelling::Markup,
             TextForm::QuotedPrintable => Spelling::QuotedPrintable,
         };
@@ -49,7 +50,7 @@ impl TextRewriter {
         if form == TextForm::Markup && plan.announces_by_name() {
             scanner.read_markup();
         }
-        if form == TextForm::Lines && plan.announces_by_name() {
+        if form == TextForm::Lines {
             scanner.read_lines();
         }
         if form == TextForm::Plain && plan.announces_by_name() {

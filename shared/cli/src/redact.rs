@@ -168,7 +168,7 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
             .map_err(|error| error.to_string())?;
         return fields(&config, &uses, &plan, (place, &first), arguments);
     }
-    let (framing, charset, coding) = body::readable(&config, &content_type, &coding)?;
+    let (framing, charset, coding) = body::readable(&config, &plan, (&content_type, &coding))?;
     let limits = config.inflate;
     let mut pipeline =
         BodyPipeline::with_charset(Rc::clone(&plan), &framing, charset, coding, limits);

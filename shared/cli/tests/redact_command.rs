@@ -184,6 +184,57 @@ fn limits_that_a_body_exceeds_are_told() {
 }
 
 #[test]
+fn what_the_proxy_refuses_for_its_type_does_not_pass() {
+    let owner = r#"{"rules":[{"owner":[{"path":"$.orders[*].owner_id","equals":{"claim":"sub"},"else":"remove","if_missing":"else"}]}]}"#;
+    let members = r#"{"rules":[{"allow_fields":["$.id"]}]}"#;
+    let types = r#"{"presets":["gdpr"],"on_error":{"unsupported_type":"block"}}"#;
+    for (config, content_type, body, why) in [
+        (owner, "text/csv", "owner_id\nbob\n", "whose the objects"),
+        (
+            owner,
+            "application/xml",
+            "<owner_id>bob</owner_id>",
+            "whose the objects",
+        ),
+        (
+            owner,
+            "application/x-www-form-urlencoded",
+            "owner_id=bob",
+            "whose the objects",
+        ),
+        (members, "text/plain", "ssn 5", "allow_fields"),
+        (members, "text/plain", r#"{"id":1,"ssn":2}"#, "allow_fields"),
+        (members, "application/xml", "<a>1</a>", "allow_fields"),
+        (
+            members,
+            "application/octet-stream",
+            "hello world",
+            "allow_fields",
+        ),
+        (
+            types,
+            "application/x-foo",
+            "jane@example.com hello",
+            "unsupported_type",
+        ),
+    ] {
+        let (code, text, said) = told(config, &["--content-type", content_type], body.as_bytes());
+        assert_eq!(
+            (code, text.as_str()),
+            (Some(2), ""),
+            "{content_type}: {said}"
+        );
+        assert!(said.contains(why), "{content_type}: {said}");
+    }
+    let json = told(
+        members,
+        &["--content-type", "application/json"],
+        br#"{"id":1,"ssn":2}"#,
+    );
+    assert_eq!(json.1, r#"{"id":1}"#, "{}", json.2);
+}
+
+#[test]
 fn the_head_of_a_response_says_how_its_body_is_read() {
     let config = r#"{"rules":[{"detect":["EMAIL"],"match":{"content_types":["text/csv"]}}]}"#;
     let csv = b"mail,n\njane@example.com,1\n";

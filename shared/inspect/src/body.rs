@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use pii_redactor::config::{Config, ParseErrorPolicy, RuleUse};
+use pii_redactor::config::{Config, FailurePolicy, ParseErrorPolicy, RuleUse};
 use pii_redactor::limits::Excess;
-use pii_redactor::media::{Charset, Framing, Media};
+use pii_redactor::media::{Charset, Demands, Framing, Media};
 use pii_redactor::pipeline::{BodyPipeline, Coding};
 use pii_redactor::plan::{Plan, RuleMode};
 use pii_redactor::tally::{Finding, Tally};
@@ -35,7 +35,7 @@ pub fn redacted(config: &Config, content_type: &str, body: &[u8]) -> Result<Reda
     };
     let uses: Vec<RuleUse> = (0..config.rules.len()).map(acting).collect();
     let plan = Rc::new(config.plan_of(&uses));
-    let (framing, charset, coding) = readable(config, content_type, "")?;
+    let (framing, charset, coding) = readable(config, &plan, (content_type, ""))?;
     let pipeline =
         BodyPipeline::with_charset(Rc::clone(&plan), &framing, charset, coding, config.inflate);
     let mut pipeline = pipeline.explained();
@@ -52,20 +52,36 @@ pub fn redacted(config: &Config, content_type: &str, body: &[u8]) -> Result<Reda
     })
 }
 
-/// How a body of this type and coding is read.
+/// How a body of this type and coding is read by the rules of a plan.
 ///
 /// # Errors
 /// It is not searched: why, and what in `on_error` is about it.
 pub fn readable(
     config: &Config,
-    content_type: &str,
-    content_encoding: &str,
+    plan: &Plan,
+    (content_type, content_encoding): (&str, &str),
 ) -> Result<(Framing, Charset, Coding), String> {
     let media = Media::of(content_type);
     if media.is_ambiguous && refuses_ambiguous(config) {
         return Err(format!(
             "{content_type:?} can be read in more than one way; on_error.ambiguous says what becomes of it"
         ));
+    }
+    let demands = Demands {
+        minimizes: plan.minimizes_bodies(),
+        judges: plan.judges_owners(),
+        measures_graphql: false,
+        blocks_types: config.on_error.unsupported_type == FailurePolicy::Block,
+    };
+    if media.framing.is_some() && demands.refuse(media.framing.as_ref(), !content_type.is_empty()) {
+        let why = if demands.judges {
+            "nobody can say whose the objects in it are"
+        } else if demands.minimizes {
+            "it has no members that allow_fields could let through"
+        } else {
+            "it is unknown, and on_error.unsupported_type is block"
+        };
+        return Err(format!("the proxy refuses {content_type:?}: {why}"));
     }
     let framing = media.framing.ok_or_else(|| {
         format!(

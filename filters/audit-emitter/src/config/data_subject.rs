@@ -2,7 +2,6 @@
 
 use policy::config::{Fields, Node};
 use policy::finding::Direction;
-use policy::json::Json;
 use policy::json_path::Path;
 use policy::matching::Match;
 use policy::request_value::RequestValue;
@@ -32,13 +31,10 @@ impl DataSubjectSource {
                 "people are recorded by pseudonyms, which need a key: set subject.pseudonymize",
             );
         }
-        let all = match node.json() {
-            Json::Array(_) => node
-                .clone()
-                .at_most(MAX_SOURCES)
-                .non_empty_list(|item| Self::read(&item, matches)),
-            _ => Self::read(node, matches).map(|source| vec![source]),
-        };
+        let all = node
+            .clone()
+            .at_most(MAX_SOURCES)
+            .one_or_more(|item| Self::read(&item, matches));
         let (asked, mut sources): (Vec<Self>, Vec<Self>) =
             all?.into_iter().partition(Self::is_request_body);
         sources.extend(asked);

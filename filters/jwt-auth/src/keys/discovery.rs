@@ -29,12 +29,33 @@ pub fn jwks_endpoint(
     }
     // A cluster reaches the hosts that it is made for: asking it for another one would leave it to
     // whoever answers there what our keys are.
+    let asked_scheme = discovery.issuer.split(':').next().unwrap_or_default();
     let upstream = match &discovery.jwks_cluster {
         Some(cluster) => cluster,
-        None if *authority == asked.authority => &asked.upstream,
+        None if is_same_host((scheme, authority), (asked_scheme, &asked.authority)) => {
+            &asked.upstream
+        }
         None => return Err(FetchError("jwks_uri_elsewhere")),
     };
     Ok(Endpoint::within(address, upstream.clone()))
+}
+
+/// Whether two addresses, each a scheme and an authority, lead to one port of one host: letters count in either
+/// case, and a port may be left out where it is the scheme's own (RFC 3986 section 6.2.3).
+fn is_same_host(one: (&str, &str), other: (&str, &str)) -> bool {
+    fn host_and_port<'a>((scheme, authority): (&str, &'a str)) -> (&'a str, &'a str) {
+        let scheme_port = if scheme == "http" { "80" } else { "443" };
+        match authority.rsplit_once(':') {
+            // In an IPv6 address the last colon is one of its own.
+            Some((host, port)) if !port.ends_with(']') => match port {
+                "" => (host, scheme_port),
+                _ => (host, port),
+            },
+            _ => (authority, scheme_port),
+        }
+    }
+    let (one, other) = (host_and_port(one), host_and_port(other));
+    one.0.eq_ignore_ascii_case(other.0) && one.1 == other.1
 }
 
 #[cfg(test)]
@@ -72,6 +93,16 @@ mod tests {
             ),
             (
                 with(issuer, "https://idp.test:444/"),
+                None,
+                Err("jwks_uri_elsewhere"),
+            ),
+            (
+                with(issuer, "https://IDP.test:443/keys"),
+                None,
+                Ok("idp /keys"),
+            ),
+            (
+                with(issuer, "https://idp.test:80/keys"),
                 None,
                 Err("jwks_uri_elsewhere"),
             ),

@@ -25,6 +25,11 @@ pub(super) fn read(rule: &mut Fields<'_>, places: Places, says_places: bool) -> 
     };
     let is_of_bodies = places.has(Place::RequestBody) || places.has(Place::ResponseBody);
     let is_of_queries = places.has(Place::RequestBody) || places.has(Place::RequestQuery);
+    // Owners are looked for in bodies alone.
+    if !is_of_bodies && rule.node().json().member("owner").is_some() {
+        rule.node()
+            .reject_unseen(format_args!("\"owner\" needs {BODIES} in \"apply_to\""));
+    }
     for (key, fits, expected) in [
         ("max_body", is_of_bodies, BODIES),
         ("max_depth", is_of_bodies, BODIES),

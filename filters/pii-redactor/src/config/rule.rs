@@ -206,7 +206,7 @@ impl Rule {
                     n.non_empty_list(|owner| watched::read_owner(&owner, (&matches, places)))
                 }),
                 data_subject: rule.or("data_subject", Vec::new(), |n| {
-                    n.non_empty_list(|person| watched::read_person(&person, places))
+                    n.one_or_more(|person| watched::read_person(&person, places))
                 }),
                 unless: rule.or("unless", Unless::default(), |n| Unless::read(&n, &matches)),
                 when_consent: rule.or("when", None, |n| {

@@ -436,6 +436,10 @@ fn limits_say_what_they_are_about() {
             r#"did you mean "max_depth"?"#,
         ),
         (
+            r#""apply_to":["response.headers"],"owner":[{"path":"$.a[*].owner","equals":{"claim":"sub"},"else":"remove","if_missing":"else"}]"#,
+            r#""owner" needs "request.body" or "response.body" in "apply_to""#,
+        ),
+        (
             r#""detect":["EMAIL"],"allow_fields_action":"refuse""#,
             r#""allow_fields_action" needs "allow_fields""#,
         ),

@@ -333,8 +333,14 @@ impl Run {
         {
             value = shorter;
         }
-        let digits = || value.iter().filter(|byte| byte.is_ascii_digit()).count();
-        let number = count_while(value, 0, |byte| byte.is_ascii_digit());
+        // A run may hold as many names as it has room for, so of a value no more is looked at than what can be one.
+        let digits = || {
+            step(value.len());
+            value.iter().filter(|byte| byte.is_ascii_digit()).count()
+        };
+        let number = count_while(part(value, 0, LONGEST_COUNT_BYTES), 0, |byte| {
+            byte.is_ascii_digit()
+        });
         // Some have an end of their own.
         let own_end = match entity {
             PERSON_DATE => written_date(text, start),
@@ -350,9 +356,13 @@ impl Run {
         let behind = rest(text, start.plus(length));
         let fits = match entity {
             CARD_CVV | CARD_PIN => (3..=6).contains(&length) && digits() == length,
-            PERSON_DATE => own_end.is_some() || digits() >= 4 && is_date(value),
+            PERSON_DATE => {
+                own_end.is_some() || length <= LONGEST_TIME_BYTES && digits() >= 4 && is_date(value)
+            }
             // So exactly only positions are written.
-            GEO_COORDINATE => digits() >= 5 && value.contains(&b'.'),
+            GEO_COORDINATE => {
+                length <= LONGEST_POSITION_BYTES && digits() >= 5 && value.contains(&b'.')
+            }
             US_SSN_LAST4 => length == 4 && !at(behind, 0).is_ascii_alphanumeric(),
             AGE => is_over_89(value) && !is_of_another_unit(behind) && !is_of_a_thing(text, start),
             MEDICAL_RECORD => length <= LONGEST_RECORD_BYTES && digits() >= 4,
@@ -364,13 +374,13 @@ impl Run {
                     && !(is_short && digits() == length)
             }
         };
-        let passes = match DETECTORS.get(usize::from(entity)).map(|known| known.form) {
+        let passes = || match DETECTORS.get(usize::from(entity)).map(|known| known.form) {
             Some(Form::NamedIf(check)) => check(value),
             _ => true,
         };
         let is_labelled =
             || before(text, start) == b'[' && labels.length(rest(text, start.less(1))) > 0;
-        let is_value = fits && passes && !labels.is_placeholder(value) && !is_labelled();
+        let is_value = fits && passes() && !labels.is_placeholder(value) && !is_labelled();
         is_value.then(|| (start, start.plus(length)))
     }
 }
@@ -489,6 +499,9 @@ const MAX_OPTION_BYTES: usize = 64;
 /// Shorter ones may be words behind `bearer`.
 const LEAST_TOKEN_BYTES: usize = 16;
 const LONGEST_TIME_BYTES: usize = 35;
+const LONGEST_POSITION_BYTES: usize = 64;
+/// An age, or the end of a number.
+const LONGEST_COUNT_BYTES: usize = 8;
 const LEAST_SECRET_BYTES: usize = 4;
 /// What forms, schemas and logs say of a secret.
 const SAID_OF_SECRETS: [&[u8]; 33] = [

@@ -6,10 +6,11 @@ use std::rc::Rc;
 
 use policy::config::Configuration as _;
 
-use super::{DETECTORS, Form};
+use super::{DETECTORS, Form, assigned};
 use crate::config::Config;
+use crate::entity::EntitySet;
 use crate::inflate::InflateLimits;
-use crate::media::Framing;
+use crate::media::{Framing, Media};
 use crate::pipeline::{BodyPipeline, Coding};
 use crate::plan::Plan;
 use crate::steps;
@@ -178,6 +179,52 @@ fn announced_members_cost_no_more_either() {
                 let steps = cost(&plan, &Framing::Json, &in_string(name, &text));
                 worst.add(steps, || format!("{example:?} in {name:?}"));
             }
+        }
+    }
+    worst.check(bound(&plan));
+}
+
+/// Of each detector two words, and of those whose values a text names, all.
+fn announcing_words() -> Vec<&'static str> {
+    let mut everything = EntitySet::EMPTY;
+    for entity in 0..DETECTORS.len() {
+        everything.insert(u8::try_from(entity).unwrap());
+    }
+    let assignable = assigned::kinds(&everything);
+    let mut words: Vec<&str> = Vec::new();
+    for (entity, detector) in DETECTORS.iter().enumerate() {
+        let is_assignable = assignable.has(u8::try_from(entity).unwrap());
+        let most = if is_assignable { usize::MAX } else { 2 };
+        words.extend(detector.words.iter().take(most));
+    }
+    words.sort_unstable();
+    words.dedup();
+    words
+}
+
+#[test]
+fn announcing_words_cost_no_more_in_any_format() {
+    let plan = all_presets();
+    let mut worst = Worst { rows: Vec::new() };
+    let csv = Media::of("text/csv").framing.unwrap();
+    for word in announcing_words() {
+        let name = word.replace(' ', "_");
+        for sign in ["=", ":", "=-", "=20", "=1.", " "] {
+            let text = repeated(&format!("{name}{sign}"), 1500);
+            let form = format!("a={}", text.replace('=', "%3D"));
+            for (framing, body) in [
+                (&Framing::Text, text.clone().into_bytes()),
+                (&Framing::Markup, format!("<p>{text}</p>").into_bytes()),
+                (&Framing::Json, in_string("x", &text)),
+                (&Framing::Form, form.into_bytes()),
+                (&csv, format!("a,b\n1,{text}\n").into_bytes()),
+            ] {
+                let steps = cost(&plan, framing, &body);
+                worst.add(steps, || format!("{name:?} {sign:?} in {framing:?}"));
+            }
+            // What the name of such a line announces is searched once more.
+            let steps = cost(&plan, &Framing::Lines, text.as_bytes());
+            worst.add(steps / 2.0, || format!("{name:?} {sign:?} in lines"));
         }
     }
     worst.check(bound(&plan));

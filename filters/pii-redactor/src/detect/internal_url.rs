@@ -391,6 +391,10 @@ fn hosts_of(authority: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
 fn host_of(decoded: &[u8]) -> Vec<u8> {
     step(decoded.len());
     let mut host = Vec::new();
+    // Programs take blanks of any sort away before they read an address.
+    let is_blank = |character: char| character.is_whitespace() || character == '\u{feff}';
+    let decoded = std::str::from_utf8(decoded)
+        .map_or(decoded, |text| text.trim_end_matches(is_blank).as_bytes());
     for chunk in decoded.utf8_chunks() {
         for character in chunk.valid().chars() {
             host_characters::map(character, &mut host);
@@ -504,6 +508,7 @@ const fn is_inside_address(address: Ipv4Addr) -> bool {
             | [192, 168, ..]
             | [192, 0, 0, _]
             | [198, 18 | 19, ..]
+            | [224..=239, ..]
             | [255, 255, 255, 255]
             // The one that serves the machines of Azure.
             | [168, 63, 129, 16]
@@ -529,6 +534,7 @@ fn is_inside_6(address: &[u8]) -> bool {
         || a == 0x2002 && is_inside_address(of(b, c))
         || matches!(a & 0xffc0, 0xfe80 | 0xfec0)
         || a & 0xfe00 == 0xfc00
+        || a & 0xff00 == 0xff00
 }
 
 /// The schemes of [`Scheme::Inside`].
@@ -539,7 +545,7 @@ const INSIDE_SCHEMES: [&[u8]; 14] = [
     b"php", b"expect", b"glob", b"rar", b"ssh2", b"compress.zlib",
 ];
 /// Names that no public name server knows, and public names of addresses inside.
-const INSIDE_NAMES: [&[u8]; 14] = [
+const INSIDE_NAMES: [&[u8]; 16] = [
     b"localhost",
     b"localdomain",
     b"local",
@@ -550,6 +556,8 @@ const INSIDE_NAMES: [&[u8]; 14] = [
     b"lan",
     b"home.arpa",
     b"svc",
+    b"consul",
+    b"metadata.goog",
     b"nip.io",
     b"sslip.io",
     b"localtest.me",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-use crate::bytes::{count_while, rest};
+use crate::bytes::{before, count_while, rest};
 
 /// None of the signs of paths, addresses and code.
 pub(crate) fn name(value: &[u8]) -> bool {
@@ -31,8 +31,13 @@ pub(crate) fn street(value: &[u8]) -> bool {
 }
 
 /// Up to ten letters, digits, spaces and dashes, a digit among them.
+/// The state may stand behind a comma.
 pub(crate) fn postal_code(value: &[u8]) -> bool {
-    value.len() <= 10
+    let end = memchr::memchr(b',', value).unwrap_or(value.len());
+    let (value, state) = value.split_at(end);
+    state.len() <= 4
+        && !state.iter().any(u8::is_ascii_digit)
+        && value.len() <= 10
         && value.iter().any(u8::is_ascii_digit)
         && value
             .iter()
@@ -73,11 +78,21 @@ pub(crate) fn age(value: &[u8]) -> bool {
         let letters = count_while(value, position, |byte| byte.is_ascii_alphabetic());
         let unit = part(value, position, position.plus(letters)).to_ascii_lowercase();
         let months = rest(value, position.plus(digits)).trim_ascii_start();
-        let most = if months.starts_with(b"mo") { 4 } else { 3 };
+        let most = match at(months, 0) {
+            b'm' if at(months, 1) == b'o' => 4,
+            b'w' => 4,
+            b'd' => 5,
+            _ => 3,
+        };
         let is_part = match byte {
             b'0'..=b'9' => digits <= most,
             _ if letters > 0 && numbers > 0 => {
-                UNITS_OF_AGE.contains(&&*unit) || is_duration && letters == 1 || unit == b"e"
+                // `93y 2m`; `5m` alone is how old something in a cache is.
+                let is_letter = letters == 1 && matches!(at(&unit, 0), b'm' | b'w' | b'd');
+                UNITS_OF_AGE.contains(&&*unit)
+                    || is_duration && letters == 1
+                    || is_letter && numbers > 1
+                    || unit == b"e"
             }
             _ => matches!(byte, b' ' | b'.' | b',' | b'+' | b'-' | b'/') && numbers > 0,
         };
@@ -126,7 +141,11 @@ pub(crate) fn geo(value: &[u8]) -> bool {
                 position =
                     position.plus(count_while(value, position, |byte| byte.is_ascii_digit()));
             }
-        } else if digits == 0 && (b" ,;-+()'\"NSEW".contains(&byte) || byte >= 0x80) {
+        } else if digits == 0
+            && (b" ,;-+()'\"NSEW".contains(&byte)
+                || byte >= 0x80
+                || byte == b'e' && before(value, position).is_ascii_digit())
+        {
             position = position.plus(1);
         } else {
             return false;

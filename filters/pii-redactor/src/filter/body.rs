@@ -9,7 +9,7 @@ use super::reason::{NotSearched, Reason};
 use super::report::HandedOver;
 use super::{PiiRedactor, RedactedStream, RuleUse, report};
 use crate::config::{FailurePolicy, ParseErrorPolicy, Place};
-use crate::media::{Charset, CsvFormat, Framing, Media};
+use crate::media::{Charset, CsvFormat, Demands, Framing, Media};
 use crate::pipeline::{BodyPipeline, Coding};
 use crate::plan::Plan;
 
@@ -181,8 +181,13 @@ impl RedactedStream {
             let refused = (FailurePolicy::Block, Reason::Ambiguous);
             return self.refuse(filter, host, direction, refused);
         }
-        let is_binary = media.framing.is_none();
-        if is_binary && (minimizes || judges || measures_graphql || blocks_types) {
+        let demands = Demands {
+            minimizes,
+            judges,
+            measures_graphql,
+            blocks_types,
+        };
+        if demands.refuse(media.framing.as_ref(), !content_type.is_empty()) {
             return self.refuse(filter, host, direction, refused);
         }
         // What servers make of a request is for them to say, whatever its type is.
@@ -191,33 +196,6 @@ impl RedactedStream {
             report::not_searched(filter, host, place, NotSearched::ContentType, 1);
             return Action::Continue;
         };
-        // Only documents have members that could be allowed.
-        let has_no_members = matches!(
-            framing,
-            Framing::Message
-                | Framing::Text
-                | Framing::Lines
-                | Framing::Markup
-                | Framing::Graphql
-                | Framing::Unknown
-                | Framing::Grpc
-        );
-        // Only JSON has objects whose owners are known.
-        let is_json = matches!(
-            framing,
-            Framing::Json | Framing::JsonLines | Framing::Events
-        );
-        let is_unsupported = framing == Framing::Unknown && blocks_types;
-        // Operations of GraphQL come in JSON, in a part of a form with files, or by themselves.
-        let is_graphql = matches!(
-            framing,
-            Framing::Json | Framing::Multipart(_) | Framing::Graphql
-        );
-        let cannot_judge =
-            judges && !is_json || has_no_members && minimizes || measures_graphql && !is_graphql;
-        if cannot_judge || is_unsupported && !content_type.is_empty() {
-            return self.refuse(filter, host, direction, refused);
-        }
         let is_document = framing == Framing::Graphql && !graphql.is_empty();
         let encoding = message.text("content-encoding").unwrap_or_default();
         let coding = Coding::of(&encoding)

@@ -46,6 +46,7 @@ use cursor::Cursor;
 use member_name::MemberName;
 pub(crate) use members::starts_value;
 use nested::{Nested, Root};
+pub(crate) use numbers::is_json_number;
 use recovery::Recovery;
 use stack::{Frame, Stack};
 use watch::{Piece, Watch};

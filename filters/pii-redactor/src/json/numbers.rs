@@ -386,7 +386,7 @@ fn only_one(spans: &[crate::detect::Span], length: usize) -> Option<crate::detec
 }
 
 /// RFC 8259 section 6, as far as replacements go: digits, a point, a sign.
-fn is_json_number(text: &[u8]) -> bool {
+pub(crate) fn is_json_number(text: &[u8]) -> bool {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     let leading_zero =
         digits.len() > 1 && digits.first() == Some(&b'0') && digits.get(1) != Some(&b'.');

@@ -268,7 +268,10 @@ impl TextScanner {
             breaks: &self.breaks,
             from: self.from,
             offset: self.raw_offset,
-            spelling: self.spelling,
+            spelling: match &self.lines {
+                Some(lines) if lines.is_record() => Spelling::Plain,
+                _ => self.spelling,
+            },
         };
         spelled.write(&spans, sink);
         self.spans = spans;

@@ -182,6 +182,15 @@ impl<'a> Node<'a> {
         self.list(convert)
     }
 
+    /// As [`Node::non_empty_list`], and what is no array is a list of one.
+    #[must_use]
+    pub fn one_or_more<T>(&self, mut convert: impl FnMut(Self) -> Option<T>) -> Option<Vec<T>> {
+        match self.json {
+            Json::Array(_) => self.non_empty_list(convert),
+            _ => convert(self.clone()).map(|one| vec![one]),
+        }
+    }
+
     /// An array of strings, or one string alone.
     #[must_use]
     pub fn strings(&self) -> Option<Vec<String>> {

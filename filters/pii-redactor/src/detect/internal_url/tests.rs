@@ -51,6 +51,8 @@ fn tabs_line_ends_and_blanks_are_no_way_around() {
         "file: /etc/passwd",
         "file: x/../etc/passwd",
         "netdoc:etc/passwd",
+        "http://127.0.0.1\u{a0}",
+        "http://127.0.0.1\u{3000}\u{feff}",
     ] {
         assert_eq!(found(text), 1, "{text:?}");
     }
@@ -174,6 +176,26 @@ fn what_only_looks_like_an_address_leads_nowhere() {
         "https://example.com/%2f@127.0.0.1",
         "https://example.com%2fpath",
         "https://user%40example.com/",
+    ] {
+        assert_eq!(found(text), 0, "{text}");
+    }
+}
+
+#[test]
+fn names_of_services_and_groups_of_hosts_are_inside() {
+    for text in [
+        "http://metadata.goog/",
+        "http://consul.service.consul/",
+        "http://224.0.0.1/",
+        "http://239.255.255.250:1900/",
+        "http://[ff02::1]/",
+    ] {
+        assert_eq!(found(text), 1, "{text}");
+    }
+    for text in [
+        "http://consul.io/",
+        "http://223.255.0.1/",
+        "http://example.goog/",
     ] {
         assert_eq!(found(text), 0, "{text}");
     }

@@ -66,7 +66,12 @@ impl Ahead {
         } else {
             MAX_AHEAD_BYTES
         };
-        for byte in bytes.iter().copied() {
+        while let Some(byte) = bytes.get(taken).copied() {
+            let length = self.take_text(part(bytes, taken, taken.plus(most.less(self.raw.len()))));
+            if length > 0 {
+                taken = taken.plus(length);
+                continue;
+            }
             if self.raw.len() >= most || self.ends_before(byte) {
                 // A name with parts is a person's.
                 if byte == b'{' && self.role == Role::OwnName {
@@ -82,6 +87,20 @@ impl Ahead {
             }
         }
         (taken, false)
+    }
+
+    /// Takes what is left of a string up to a sign that says something. Returns how much.
+    fn take_text(&mut self, bytes: &[u8]) -> usize {
+        let Some(quote) = self.quote.filter(|_| !self.escaped) else {
+            return 0;
+        };
+        let length = memchr::memchr2(quote, b'\\', bytes).unwrap_or(bytes.len());
+        step(length / 4);
+        let text = part(bytes, 0, length);
+        self.raw.extend_from_slice(text);
+        let room = MAX_TEXT_BYTES.less(self.text.len());
+        self.text.extend_from_slice(part(text, 0, room));
+        length
     }
 
     const fn ends_before(&self, byte: u8) -> bool {

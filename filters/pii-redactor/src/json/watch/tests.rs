@@ -344,7 +344,7 @@ fn people_are_noted_while_the_body_streams() {
     assert_eq!(outcome.body, body);
     assert_eq!(outcome.people, ["7", "ab", "8", "9"]);
     // What follows is searched all the same.
-    let rule = r#"{"detect":["EMAIL"],"data_subject":[{"response":"$.id"}]}"#;
+    let rule = r#"{"detect":["EMAIL"],"data_subject":{"response":"$.id"}}"#;
     let outcome = watched(rule, "application/json", r#"{"id":1,"m":"a@example.com"}"#);
     assert_eq!(outcome.body, r#"{"id":1,"m":"[EMAIL]"}"#);
     assert_eq!(outcome.people, ["1"]);
