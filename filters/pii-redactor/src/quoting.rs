@@ -211,7 +211,11 @@ pub(crate) fn of_line(
     // A line of a list or a map that goes over several may end so.
     let ends_item = matches!(at(line, behind), b',' | b']' | b'}')
         && (context == Context::Flow || ends_line(end_of_blanks(behind.plus(1))));
-    if ends_item || ends_line(behind) && place > 0 {
+    // The name of a member: a list can be none everywhere.
+    let is_name = place == 0
+        && at(line, end) == b':'
+        && (end.plus(1) >= line.len() || is_blank(at(line, end.plus(1))));
+    if is_name || ends_item || ends_line(behind) && place > 0 {
         return Some(Quotes {
             start,
             end,
@@ -378,6 +382,7 @@ mod tests {
                     "list: [\"ask, [EMAIL], or\"]\n",
                 ),
                 ("card: 4111111111111111\n", "card: \"[CREDIT_CARD]\"\n"),
+                ("jane@example.com: 1\n  x: y\n", "\"[EMAIL]\": 1\n  x: y\n"),
                 (
                     "a: {b: jane@example.com, c: 1}\n",
                     "a: {b: \"[EMAIL]\", c: 1}\n",
