@@ -40,7 +40,9 @@ pub(crate) fn completions(arguments: &Completions, mut all: clap::Command) -> u8
 }
 
 /// Prints or writes pages.
-pub(crate) fn man(arguments: &Man, mut all: clap::Command) -> u8 {
+pub(crate) fn man(arguments: &Man, all: clap::Command) -> u8 {
+    // `help` has a page for each command that says what the command's own says.
+    let mut all = all.disable_help_subcommand(true);
     all.build();
     if let Some(folder) = &arguments.output_dir {
         let written =

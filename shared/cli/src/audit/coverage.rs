@@ -104,4 +104,7 @@ const SHOWN: usize = 40;
 const AFTER_HELP: &str = "\
 Where keys are given, only records count for which one of them vouches. PCI DSS 10.5.1 asks for twelve
 months, three of them at hand. Exit status: 0 every day has records, 1 some have none, or the files do
-not verify, 2 not possible, or not all was read, 64 wrong usage.";
+not verify, 2 not possible, or not all was read, 64 wrong usage.
+
+Examples:
+  meshward audit coverage --keys keys.json --last 12mo --class pci trail-*.ndjson";

@@ -333,4 +333,7 @@ An accounting of disclosures: every request that audit rules with `data_subject`
 who made it, and which classes of data were seen in clear, masked, removed or blocked. People are recorded
 by pseudonyms, so --pseudonym-key-env is needed. Exit status: 0 done, 1 done, and the trail fails
 verification, 2 not possible, or the list may not be all: not all was read, records are missing, were sampled out, purged
-or removed, nothing says what became of a request, or whom a record is about was erased, 64 wrong usage.";
+or removed, nothing says what became of a request, or whom a record is about was erased, 64 wrong usage.
+
+Examples:
+  meshward audit disclosures --keys keys.json --data-subject 7 --pseudonym-key-env 2026=MESHWARD_SUBJECT_KEY trail-*.ndjson";

@@ -521,4 +521,8 @@ Records are taken away whole before their time is over, and changed before their
 with --before-expiry and a --reason.
 The order is signed and written to the ledger first, then the files are written anew; the trail
 verifies as before, with the ledger. Exit status: 0 done, or would be, 1 refused, or all of it is on hold, 2 not possible, or not in all
-files, or some of it is on hold, 64 wrong usage.";
+files, or some of it is on hold, 64 wrong usage.
+
+Examples:
+  meshward audit erase --keys keys.json --ledger ledger.ndjson --sign-key dpo.secret --subject jane --pseudonym-key-env 2026=MESHWARD_SUBJECT_KEY --ticket GDPR-17 trail-*.ndjson
+  meshward audit erase --keys keys.json --ledger ledger.ndjson --sign-key dpo.secret --record 0f5e9a41:4711 --apply trail.ndjson";

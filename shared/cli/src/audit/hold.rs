@@ -355,4 +355,8 @@ holds a chain and what comes later in it; --path and --class hold what is there 
 come later: the ledger then has salted hashes of the names, those of the epochs whose keys are given; of those
 that come later --issuer and --app keep none from being held. `erase` and `purge` leave alone what is on hold,
 and `verify` reports what was erased or purged in spite of it. Files are read for these; name
-the ledger itself where nothing is to be read. Exit status: 0 done, or would be, 2 not possible, or not in all files, 64 wrong usage.";
+the ledger itself where nothing is to be read. Exit status: 0 done, or would be, 2 not possible, or not in all files, 64 wrong usage.
+
+Examples:
+  meshward audit hold --keys keys.json --ledger ledger.ndjson --sign-key dpo.secret --name case-7 --subject john --apply trail-*.ndjson
+  meshward audit hold --keys keys.json --ledger ledger.ndjson --sign-key dpo.secret --name case-7 --release --apply ledger.ndjson";

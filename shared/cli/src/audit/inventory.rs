@@ -247,7 +247,11 @@ fn joined(set: &BTreeSet<String>) -> String {
 const AFTER_HELP: &str = "\
 Only records count for which a known key vouches. Paths of undocumented operations are shown with what looks like an id left
 open. Exit status: 0 an inventory, 1 something is not documented, or open where it should not be, or the files
-do not verify, 2 not possible, or not all was read, 64 wrong usage.";
+do not verify, 2 not possible, or not all was read, 64 wrong usage.
+
+Examples:
+  meshward audit inventory --keys keys.json --openapi api.yaml trail-*.ndjson
+  meshward audit inventory --keys keys.json --processing trail-*.ndjson";
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,9 @@ use crate::output::say;
 use trail::hex;
 
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  meshward audit keygen --secret edge.secret >edge.json
+  meshward audit keygen --operator --id dpo --secret dpo.secret >operator.json")]
 pub(super) struct Arguments {
     /// Where the secret goes: a new file that only you can read, or - for standard error
     #[arg(long, value_name = "FILE")]

@@ -134,4 +134,8 @@ const AFTER_HELP: &str = "\
 A chain is cut from its beginning, at a signed record, which stays: as far as all records of requests
 are past their time and none is missing. A record on hold stays alone: what comes after it goes one by
 one, with a tombstone each. What stays is said, with the reason. The order is signed and written to the
-ledger first. Exit status: 0 done, or would be, 1 refused, 2 not possible, or not in all files, 64 wrong usage.";
+ledger first. Exit status: 0 done, or would be, 1 refused, 2 not possible, or not in all files, 64 wrong usage.
+
+Examples:
+  meshward audit purge --keys keys.json --ledger ledger.ndjson --sign-key dpo.secret trail-*.ndjson
+  meshward audit purge --keys keys.json --ledger ledger.ndjson --sign-key dpo.secret --apply trail-*.ndjson";

@@ -140,4 +140,8 @@ const AFTER_HELP: &str = "\
 The requests that --subject, --issuer, --app, --data-subject, --route, --class, --data-class, --from and --to choose,
 all of which must hold; without any, all requests. A line has the time, the id of the record (`erase --record` takes it),
 the caller, the operation, and what became of the request. Exit status: 0 done, 1 done, and the trail fails
-verification, 2 not possible, or not all was read, 64 wrong usage.";
+verification, 2 not possible, or not all was read, 64 wrong usage.
+
+Examples:
+  meshward audit search --keys keys.json --route 'GET /patients/{id}' --from 2026-11-01 trail-*.ndjson
+  meshward audit search --keys keys.json --data-subject 7 --pseudonym-key-env 2026=MESHWARD_SUBJECT_KEY trail-*.ndjson";

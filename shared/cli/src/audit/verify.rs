@@ -200,4 +200,8 @@ fn text(verdict: &Verdict, without_keys: bool) -> String {
 const SHOWN: usize = 5;
 const AFTER_HELP: &str = "\
 Exit status: 0 clean, 1 something was changed, taken away or put in, or an expected emitter is not there, 2 something is not there or not
-vouched for, or a file of keys or of a witness cannot be read, 64 wrong usage. What can be read of damaged files is read, and counted.";
+vouched for, or a file of keys or of a witness cannot be read, 64 wrong usage. What can be read of damaged files is read, and counted.
+
+Examples:
+  meshward audit verify --keys keys.json trail-*.ndjson
+  meshward audit verify --keys keys.json --ledger ledger.ndjson --json trail-*.ndjson envoy.log";

@@ -122,7 +122,11 @@ const DAY_MS: u64 = 86_400_000;
 const AFTER_HELP: &str = "\
 Counts leave out repetitions, records that are not what they were and, where keys are given, all that
 none of them vouches for. Filters choose what is counted; whether the trail can be trusted is always said about all of it. Exit status: 0 a report,
-1 a report of records that fail verification, 2 no report, or one of not all, 64 wrong usage.";
+1 a report of records that fail verification, 2 no report, or one of not all, 64 wrong usage.
+
+Examples:
+  meshward audit report --keys keys.json --from 2026-11-01 --to 2026-12-01 trail-*.ndjson
+  meshward audit report --keys keys.json --format html --output november.html trail-*.ndjson";
 
 /// What the counts do not say by themselves.
 fn notes(report: &Report) -> Vec<String> {
