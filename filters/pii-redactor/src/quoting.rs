@@ -23,6 +23,8 @@ pub(crate) enum Sort {
     Like(usize, usize),
     /// `"`, of which there is none inside.
     Double,
+    /// `'`, which scripts and attributes of pages need not spell in another way.
+    Single,
     /// `'`, and twice for each inside: all of a plain scalar that begins with the match.
     Scalar,
 }
@@ -59,6 +61,37 @@ pub(crate) fn of_member(text: &[u8], (start, end): (usize, usize)) -> Option<Quo
         start,
         end,
         sort: Sort::Like(quote, behind_quote),
+    })
+}
+
+/// The quotes of what is the value of a member of a program, whose names have none: `{phone: 4155550123}`, `let phone =
+/// 4155550123;`.
+pub(crate) fn of_program(text: &[u8], (start, end): (usize, usize)) -> Option<Quotes> {
+    let start = start.less(usize::from(before(text, start) == b'-'));
+    let sign = back(text, start, MAX_BLANKS, is_blank);
+    let behind_name = back(text, sign.less(1), MAX_BLANKS, is_blank);
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$');
+    let name = back(text, behind_name, MAX_NAME_BYTES, is_of_name);
+    let head = part(text, name.less(MAX_OBJECT_BYTES), name);
+    let is_value = name < behind_name
+        && match before(text, sign) {
+            b':' => {
+                let opening = memchr::memrchr2(b'{', b'}', head);
+                let is_member = matches!(head.trim_ascii_end().last(), Some(b'{' | b','));
+                is_member && opening.is_some_and(|place| at(head, place) == b'{')
+            }
+            b'=' => [&b"var "[..], b"let ", b"const "]
+                .iter()
+                .any(|word| head.ends_with(word)),
+            _ => false,
+        };
+    let blanks = count_while(part(text, 0, end.plus(MAX_BLANKS)), end, is_blank);
+    let behind = end.plus(blanks);
+    let ends = behind >= text.len() || matches!(at(text, behind), b',' | b'}' | b';');
+    (is_value && ends).then_some(Quotes {
+        start,
+        end,
+        sort: Sort::Single,
     })
 }
 
@@ -178,7 +211,11 @@ pub(crate) fn of_line(
     // A line of a list or a map that goes over several may end so.
     let ends_item = matches!(at(line, behind), b',' | b']' | b'}')
         && (context == Context::Flow || ends_line(end_of_blanks(behind.plus(1))));
-    if ends_item || ends_line(behind) && place > 0 {
+    // The name of a member: a list can be none everywhere.
+    let is_name = place == 0
+        && at(line, end) == b':'
+        && (end.plus(1) >= line.len() || is_blank(at(line, end.plus(1))));
+    if is_name || ends_item || ends_line(behind) && place > 0 {
         return Some(Quotes {
             start,
             end,
@@ -234,6 +271,9 @@ const MAX_TAG_BYTES: usize = 24;
 /// What of a number stands behind the match: `.0`.
 const MAX_REST_BYTES: usize = 16;
 const MAX_ARRAY_BYTES: usize = 96;
+const MAX_NAME_BYTES: usize = 48;
+/// So far back the brace is looked for that a member of a program is behind.
+const MAX_OBJECT_BYTES: usize = 96;
 
 #[cfg(test)]
 mod tests {
@@ -290,12 +330,27 @@ mod tests {
                 "payload=%7B%22n%22%3A%22%5BCREDIT_CARD%5D%22%7D",
             )],
         );
+        assert_redacts(
+            &plan,
+            "text/html",
+            &[
+                (
+                    "<script>var u={a: 1, phone:4155550123, ssn: 536228145};let phone = 4155550123;</script>",
+                    "<script>var u={a: 1, phone:'[PHONE]', ssn: '[US_SSN]'};let phone = '[PHONE]';</script>",
+                ),
+                (
+                    "<i onclick=\"f({phone: 4155550123})\">phone: 4155550123</i>",
+                    "<i onclick=\"f({phone: '[PHONE]'})\">phone: [PHONE]</i>",
+                ),
+            ],
+        );
         // In prose, and behind a quoted word that ends a sentence, nothing is a member.
         assert_redacts(
             &plan,
             "text/plain",
             &[
                 ("SSN: 536228145, bye", "SSN: [US_SSN], bye"),
+                ("a, phone: 4155550123, b", "a, phone: [PHONE], b"),
                 (
                     "he said \"ssn\": 536228145 then",
                     "he said \"ssn\": [US_SSN] then",
@@ -327,6 +382,7 @@ mod tests {
                     "list: [\"ask, [EMAIL], or\"]\n",
                 ),
                 ("card: 4111111111111111\n", "card: \"[CREDIT_CARD]\"\n"),
+                ("jane@example.com: 1\n  x: y\n", "\"[EMAIL]\": 1\n  x: y\n"),
                 (
                     "a: {b: jane@example.com, c: 1}\n",
                     "a: {b: \"[EMAIL]\", c: 1}\n",

@@ -116,7 +116,7 @@ impl<'a> Spelled<'a> {
                         scalar = Some((sink.out.len().plus(place), self.raw_place(quotes.end)));
                     }
                     Sort::Scalar => {}
-                    Sort::Double | Sort::Like(..) => {
+                    Sort::Double | Sort::Single | Sort::Like(..) => {
                         let old = (start, end);
                         if self.raw_place(quotes.start) >= raw_done && quotes.start >= self.from {
                             start = self.raw_place(quotes.start);
@@ -175,7 +175,8 @@ impl<'a> Spelled<'a> {
             Spelling::Name | Spelling::FormName => None,
             Spelling::Lines => quoting::of_member(self.text, place)
                 .or_else(|| quoting::of_line(self.text, line, place)),
-            _ => quoting::of_member(self.text, place),
+            _ => quoting::of_member(self.text, place)
+                .or_else(|| quoting::of_program(self.text, place)),
         };
         quotes.filter(|_| !quoting::is_number(redaction))
     }
@@ -198,6 +199,8 @@ impl<'a> Spelled<'a> {
                 let known = String::from_utf8_lossy(part(self.text, from, to));
                 write_spelled(&known, self.spelling, &mut quote);
             }
+            Sort::Single if self.spelling != Spelling::Form => quote.push(b'\''),
+            Sort::Single => write_spelled("'", self.spelling, &mut quote),
             _ => quote.push(b'"'),
         }
         [

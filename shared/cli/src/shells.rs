@@ -39,16 +39,10 @@ pub(crate) fn completions(arguments: &Completions, mut all: clap::Command) -> u8
     exit::RIGHT
 }
 
-/// The commands without `help` below each, which says what each page says.
-fn without_help(command: clap::Command) -> clap::Command {
-    command
-        .disable_help_subcommand(true)
-        .mut_subcommands(without_help)
-}
-
 /// Prints or writes pages.
 pub(crate) fn man(arguments: &Man, all: clap::Command) -> u8 {
-    let mut all = without_help(all);
+    // `help` has a page for each command that says what the command's own says.
+    let mut all = all.disable_help_subcommand(true);
     all.build();
     if let Some(folder) = &arguments.output_dir {
         let written =

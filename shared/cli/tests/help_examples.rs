@@ -124,3 +124,34 @@ const COMMANDS: [&str; 20] = [
     "schema",
     "test",
 ];
+
+/// What they are about is a trail, which other tests have; here they are what the command understands.
+#[test]
+fn every_example_of_audit_is_understood() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_meshward"));
+    let listed = String::from_utf8(meshward(&["audit", "--help"]).stdout).unwrap();
+    let below = listed.split("Commands:\n").nth(1).unwrap();
+    let commands = below.lines().take_while(|line| line.starts_with("  "));
+    let commands = commands.map(|line| line.trim().split(' ').next().unwrap());
+    let commands: Vec<&str> = commands.filter(|name| *name != "help").collect();
+    assert!(commands.len() >= 10, "{listed}");
+    for command in commands {
+        let help = meshward(&["audit", command, "--help"]).stdout;
+        let help = String::from_utf8(help).unwrap();
+        let examples = examples(&help);
+        assert!(!examples.is_empty(), "{command}: no examples\n{help}");
+        for example in examples {
+            let path = format!("{}:/usr/bin:/bin", binary.parent().unwrap().display());
+            let output = Command::new("sh")
+                .args(["-c", &example])
+                .current_dir(folder.path())
+                .env("PATH", path)
+                .stdin(Stdio::null())
+                .output()
+                .unwrap();
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert_ne!(output.status.code(), Some(64), "{example}: {told}");
+        }
+    }
+}

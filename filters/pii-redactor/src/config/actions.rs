@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use policy::config::Node;
+use policy::config::{Node, join};
 
 use super::detectors::Kinds;
 use super::presets;
@@ -64,6 +64,27 @@ impl ActionTable {
         Some(table)
     }
 
+    /// Warns of actions on kinds that nothing looks for.
+    pub(super) fn warn_of_others(&self, node: &Node<'_>, kinds: &Kinds<'_>, detected: &[u8]) {
+        for (entity, _) in &self.by_entity {
+            if !detected.contains(entity) {
+                let name = kinds.name(*entity);
+                let message = format_args!("the rule does not detect {name}: add it to \"detect\"");
+                node.warn_at(
+                    &join(&join(node.path(), "actions"), name),
+                    NO_EFFECT,
+                    message,
+                );
+            }
+        }
+    }
+
+    /// Whether a kind is said to stay.
+    pub(super) fn keeps(&self, entity: u8) -> bool {
+        let mut known = self.by_entity.iter();
+        known.any(|(known, action)| *known == entity && !action.changes())
+    }
+
     /// The action for a kind: what says something about the kind comes before what is for the rest.
     pub(super) fn of(&self, outer: &Self, entity: u8, presets: u8) -> Rc<Action> {
         let own = |table: &Self| {
@@ -103,6 +124,8 @@ fn for_kind(entity: u8, action: Rc<Action>) -> Rc<Action> {
     }
 }
 
+/// The code of what is accepted and hides nothing.
+pub(super) const NO_EFFECT: &str = "no_effect";
 /// The longest number of an issuer, and what people know their card by.
 const CARD_FIRST: usize = 8;
 const CARD_LAST: usize = 4;
@@ -158,6 +181,9 @@ pub(super) fn read_action(node: &Node<'_>, keys: &Keys<'_>) -> Option<Action> {
             };
             let bits4 = fields.or("v4", 24, |n| number(n, 32));
             let bits6 = fields.or("v6", 48, |n| number(n, 128));
+            if bits4 == 32 || bits6 == 128 {
+                bits.warn_unseen(NO_EFFECT, "a network of all bits is the address itself");
+            }
             generalized(Generalization::Network(bits4, bits6))
         }),
         ("decimals", Some(count)) => {

@@ -9,6 +9,7 @@ use policy::gcra::Gcra;
 use policy::matching::Match;
 use policy::units::Rate;
 
+use super::actions::NO_EFFECT;
 use super::detectors::Kinds;
 use super::rule::Rule;
 use super::{FailurePolicy, presets};
@@ -178,6 +179,21 @@ pub(super) fn check(node: &Node<'_>, budgets: &[DataBudget], rules: &[Rule]) {
                 format_args!(
                     "no rule detects {words} in responses, so nothing is counted: add it to \"detect\" (with the action \"detect\" it stays as it is)"
                 ),
+            );
+        }
+        let mut detecting = rules
+            .iter()
+            .filter(searches)
+            .filter(|rule| rule.detects(&budget.class))
+            .peekable();
+        if budget.people.is_none()
+            && detecting.peek().is_some()
+            && detecting.all(|rule| !rule.may_show(&budget.class))
+        {
+            node.warn_at(
+                &policy::config::join(path, "class"),
+                NO_EFFECT,
+                r#"the rules let nothing of it through to anybody, so nothing is counted: say "unless", or the action "detect""#,
             );
         }
         if budget.people.is_some() && !rules.iter().any(finds_people) {

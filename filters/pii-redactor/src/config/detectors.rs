@@ -27,6 +27,19 @@ impl<'c> Kinds<'c> {
         })
     }
 
+    /// The name of a kind.
+    pub(super) fn name(&self, entity: u8) -> &str {
+        let detector = DETECTORS.get(usize::from(entity));
+        let custom = || {
+            let place = entity.checked_sub(FIRST_CUSTOM)?;
+            self.customs.get(usize::from(place))
+        };
+        detector.map_or_else(
+            || custom().map_or("", |custom| custom.name.as_str()),
+            |detector| detector.name,
+        )
+    }
+
     /// What to say about a name that is none.
     pub(super) fn unknown(&self, name: &str) -> String {
         // The configuration's own error with the nearest name.

@@ -27,7 +27,7 @@ use policy::matching::{applies, may_apply};
 use policy::mode::Mode;
 
 use crate::custom::Custom;
-use crate::detect::Confidence;
+use crate::detect::{CREDIT_CARD, Confidence};
 use crate::inflate::InflateLimits;
 use crate::limits::PlannedLimits;
 use crate::plan::watched::{MAX_TARGETS, Otherwise};
@@ -305,6 +305,15 @@ impl Config {
         }
         let data_budgets = fields.or("budget", Vec::new(), |n| DataBudget::read_all(n, &kinds));
         data_budget::check(fields.node(), &data_budgets, &rules);
+        // Where a budget counts them, they stay for it.
+        let is_kept = presets::find_cards_in_ids(presets) && actions.keeps(CREDIT_CARD);
+        if is_kept && data_budgets.is_empty() {
+            fields.node().warn_at(
+                "actions.CREDIT_CARD",
+                actions::NO_EFFECT,
+                r#"with "detect" card numbers stay in clear, which "pci" is to hide"#,
+            );
+        }
         let budget_keys = fields.or("budget_keys", DEFAULT_BUDGET_KEYS, |n| {
             n.integer(16..=16_777_216)
         });

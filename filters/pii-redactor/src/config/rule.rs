@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use policy::claim::ClaimCondition;
-use policy::config::Node;
+use policy::config::{Node, join};
 use policy::consent::ConsentCondition;
 use policy::explain::Condition;
 use policy::facts::Facts;
@@ -11,7 +11,7 @@ pub use policy::finding::Place;
 use policy::matching::Match;
 use policy::mode::Mode;
 
-use super::actions::{ActionTable, Keys};
+use super::actions::{ActionTable, Keys, NO_EFFECT};
 use super::detectors::Kinds;
 use super::fields::{self, Field};
 use super::{limits, presets, watched};
@@ -82,6 +82,14 @@ impl Places {
         self.0 & bit(place) != 0
     }
 
+    /// Whether headers or trailers are among them.
+    const fn has_headers(self) -> bool {
+        self.has(Place::RequestHeaders)
+            || self.has(Place::ResponseHeaders)
+            || self.has(Place::RequestTrailers)
+            || self.has(Place::ResponseTrailers)
+    }
+
     /// The words of all of them.
     #[must_use]
     pub fn words(self) -> Vec<&'static str> {
@@ -112,6 +120,15 @@ impl Rule {
     #[must_use]
     pub fn detects(&self, class: &EntitySet) -> bool {
         self.detect.iter().any(|(entity, _)| class.has(*entity))
+    }
+
+    /// Whether some callers may get values of these kinds in clear.
+    pub(super) fn may_show(&self, class: &EntitySet) -> bool {
+        let mut kinds = self.detect.iter();
+        !self.mode.enforces()
+            || !self.unless.is_empty()
+            || self.when_consent.is_some()
+            || kinds.any(|(entity, action)| class.has(*entity) && !action.changes())
     }
 
     /// Whether it goes by what members are called, or where they are.
@@ -218,6 +235,15 @@ impl Rule {
                 mode: Mode::of_rule(rule, scope.mode),
                 matches,
             };
+            let detected: Vec<u8> = read.detect.iter().map(|(entity, _)| *entity).collect();
+            own.warn_of_others(node, scope.kinds, &detected);
+            if read.headers.is_some() && !places.has_headers() {
+                node.warn_at(
+                    &join(node.path(), "headers"),
+                    NO_EFFECT,
+                    r#"none of these is searched: "apply_to" has no headers or trailers"#,
+                );
+            }
             let has = |key: &&str| node.json().member(key).is_some();
             if has(&"allow_fields_action") && !has(&"allow_fields") {
                 rule.node()

@@ -464,3 +464,43 @@ fn limits_say_what_they_are_about() {
         r#"{"apply_to":["request.body"],"rules":[{"max_body":"1MiB","graphql":{"max_cost":9}}]}"#;
     assert!(Config::check(text).result.is_ok());
 }
+
+#[test]
+fn settings_that_hide_nothing_are_told() {
+    let warnings = |text: &str| {
+        let checked = Config::check(text);
+        assert!(checked.result.is_ok(), "{text}");
+        let all = checked.warnings.iter();
+        let told = all.filter(|warning| warning.code() == "no_effect");
+        told.map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    for (text, expected) in [
+        (
+            r#"{"rules":[{"detect":["EMAIL"],"actions":{"US_SSN":"remove"}}]}"#,
+            "rules[0].actions.US_SSN: the rule does not detect US_SSN",
+        ),
+        (
+            r#"{"rules":[{"detect":["EMAIL"],"headers":["x-mail"]}]}"#,
+            "rules[0].headers: none of these is searched",
+        ),
+        (
+            r#"{"presets":["gdpr"],"actions":{"IP_ADDRESS":{"network":{"v4":32,"v6":128}}}}"#,
+            "a network of all bits",
+        ),
+        (
+            r#"{"presets":["pci"],"actions":{"CREDIT_CARD":"detect"}}"#,
+            "actions.CREDIT_CARD: with",
+        ),
+    ] {
+        let told = warnings(text);
+        assert!(told.contains(expected), "{text}: {told}");
+    }
+    for text in [
+        r#"{"rules":[{"presets":["gdpr"],"actions":{"EMAIL":"remove","default":"label"}}]}"#,
+        r#"{"rules":[{"apply_to":["response.headers"],"detect":["EMAIL"],"headers":["x-mail"]}]}"#,
+        r#"{"presets":["gdpr"],"actions":{"IP_ADDRESS":{"network":{"v4":16}}}}"#,
+        r#"{"presets":["pci"],"actions":{"CREDIT_CARD":"label"}}"#,
+    ] {
+        assert_eq!(warnings(text), "", "{text}");
+    }
+}

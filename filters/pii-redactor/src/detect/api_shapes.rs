@@ -131,6 +131,41 @@ fn a_value_that_ends_with_what_it_is_called_is_one() {
 }
 
 #[test]
+fn images_and_resources_name_their_patients() {
+    let plan = plan_of(r#"{"presets":["gdpr","hipaa"]}"#);
+    assert_redacts(
+        &plan,
+        "application/json",
+        &[
+            (
+                r#"{"00100010":{"vr":"PN","Value":[{"Alphabetic":"Doe^Jane"}]}}"#,
+                r#"{"00100010":{"vr":"PN","Value":[{"Alphabetic":"[PERSON_NAME]"}]}}"#,
+            ),
+            (
+                r#"{"00100020":{"vr":"LO","Value":["MRN12345"]}}"#,
+                r#"{"00100020":{"vr":"LO","Value":["[MEDICAL_RECORD]"]}}"#,
+            ),
+            (
+                r#"{"resourceType":"Immunization","patient":{"reference":"x","display":"Imm P"}}"#,
+                r#"{"resourceType":"Immunization","patient":{"reference":"x","display":"[PERSON_NAME]"}}"#,
+            ),
+            (
+                r#"{"socialSecurityNumber":"0108","ssn":"8145"}"#,
+                r#"{"socialSecurityNumber":"[US_SSN_LAST4]","ssn":"[US_SSN_LAST4]"}"#,
+            ),
+        ],
+    );
+    assert_keeps(
+        &plan,
+        "application/json",
+        &[
+            r#"{"00080008":{"vr":"CS","Value":["ORIGINAL","PRIMARY"]},"00280010":{"vr":"US","Value":[512]}}"#,
+            r#"{"column":{"display":"block"},"ssn":{"type":"string"},"x":"ssn is required"}"#,
+        ],
+    );
+}
+
+#[test]
 fn an_underscore_hides_no_card_and_a_digit_no_name() {
     let plan = plan_of(r#"{"presets":["pci","secrets"]}"#);
     assert_redacts(
@@ -146,6 +181,15 @@ fn an_underscore_hides_no_card_and_a_digit_no_name() {
                 r#"{"x":"scan_************1111.png"}"#,
             ),
             (r#"{"x":"CVV2: 123"}"#, r#"{"x":"CVV2: "}"#),
+            (r#"{"x":"cvv 123, thanks"}"#, r#"{"x":"cvv , thanks"}"#),
+            (
+                r#"{"x":"glsa_HOruNAb7SOiCdshU9algkrq7FDsNSLAa_55e2f8be"}"#,
+                r#"{"x":"[PROVIDER_TOKEN]"}"#,
+            ),
+            (
+                r#"{"x":"dckr_pat_7awgM4jG5SQvxcvmNzhKj8PQjxo"}"#,
+                r#"{"x":"[PROVIDER_TOKEN]"}"#,
+            ),
             (
                 r#"{"x":"password2: swordfish1"}"#,
                 r#"{"x":"password2: [PASSWORD]"}"#,
@@ -157,7 +201,7 @@ fn an_underscore_hides_no_card_and_a_digit_no_name() {
         "application/json",
         &[
             r#"{"id":"20531316728_4111111111111111","media":"4111111111111111_20531316728"}"#,
-            r#"{"x":"at 12:30, ratio 4:3"}"#,
+            r#"{"x":"at 12:30, ratio 4:3, CSC 101 at noon, secret_access_key_of_the_payments_service_v2"}"#,
         ],
     );
 }

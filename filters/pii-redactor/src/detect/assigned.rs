@@ -46,8 +46,9 @@ const KINDS: [u8; 9] = [
 ];
 
 /// Of those, the ones that need no sign between the name and the value: `MRN 0012345`, `Bearer …`.
-const WITHOUT_SIGN: [u8; 6] = [
+const WITHOUT_SIGN: [u8; 7] = [
     API_KEY,
+    CARD_CVV,
     PASSWORD,
     PERSON_DATE,
     MEDICAL_RECORD,
@@ -275,6 +276,11 @@ fn stands_without_sign(
                 && value.len() >= LEAST_TOKEN_BYTES
         }
         PASSWORD => is_argument(text, name_end, start),
+        // `cvv 123`; a security code has a sign, and so has `CSC 101`.
+        CARD_CVV => matches!(
+            part(text, name_end.less(3), name_end),
+            [b'c' | b'C', b'v' | b'V', b'v' | b'V' | b'c' | b'C']
+        ),
         MEDICAL_RECORD => value.iter().filter(|byte| byte.is_ascii_digit()).count() > 4,
         _ => WITHOUT_SIGN.contains(&entity),
     }

@@ -90,7 +90,9 @@ codes! {
         "A rule about members of responses at a path of GraphQL, and no rule reads the operations: with an alias (x: ssn) callers rename what the rule goes by. Add a rule with \"graphql\": {} for request.body and request.query.";
     OWNER_MAY_BE_MISSING "MW1229" "owner_may_be_missing"
         "An object without its owner stays, and callers of many APIs leave members out (?fields=). Name the items of a list in the path, or say \"if_missing\": \"else\" where every response has an owner, \"keep\" where you have thought about it.";
-    DISCLOSURES_LEFT_OUT "MW1233" "disclosures_left_out"
+    NO_EFFECT "MW1230" "no_effect"
+        "A setting of pii-redactor that hides nothing: an action on a kind that its rule does not detect, headers where no headers are searched, a network of all bits, card numbers that are to stay under pci, a budget of what nobody gets in clear.";
+    DISCLOSURES_LEFT_OUT "MW1231" "disclosures_left_out"
         "A rule that names the people whom the data is about records a sample, or gives its records way to others (best_effort): of the requests that leave no record nobody can tell whom they were about, so an accounting of disclosures (45 CFR 164.528, GDPR article 15) is not whole. Record all of them.";
     OTHER_WARNING "MW1299" "warning"
         "Accepted, and probably not meant.";

@@ -369,7 +369,10 @@ mod tests {
             let texts: Vec<String> = found.iter().map(|one| one.text(&line)).collect();
             assert_eq!(texts, vec![record; count], "{line}");
             for column in &found {
-                assert_eq!(column.spelled(record), line.get(column.place.clone()).unwrap());
+                assert_eq!(
+                    column.spelled(record),
+                    line.get(column.place.clone()).unwrap()
+                );
             }
         }
         let marked = log_line::whole(record, None);

@@ -63,8 +63,15 @@ mod tests {
             ("{} and words", &["{}"], "and words"),
         ] {
             let (found, at) = values(text).unwrap();
-            let found: Vec<&str> = found.into_iter().map(|one| text.get(one).unwrap()).collect();
-            assert_eq!((&found[..], text.get(at..).unwrap()), (expected, rest), "{text}");
+            let found: Vec<&str> = found
+                .into_iter()
+                .map(|one| text.get(one).unwrap())
+                .collect();
+            assert_eq!(
+                (&found[..], text.get(at..).unwrap()),
+                (expected, rest),
+                "{text}"
+            );
         }
         for text in [
             "{}",
