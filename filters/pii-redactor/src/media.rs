@@ -5,6 +5,10 @@
 //! ([`Charset`]). A type that the table does not know is [`Framing::Unknown`]: its first bytes
 //! decide, so that a new name for JSON is no way around the rules.
 
+mod demands;
+
+pub use demands::Demands;
+
 /// How a body is taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Framing {
@@ -88,55 +92,6 @@ pub struct Media {
     /// Receivers may take it apart in different ways: the boundary is said twice, or two types
     /// contradict each other. The framing is that of text then.
     pub is_ambiguous: bool,
-}
-
-/// What rules ask of a body that only some types can answer.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Demands {
-    /// Only named members pass.
-    pub minimizes: bool,
-    /// Objects must be somebody's.
-    pub judges: bool,
-    /// Operations of GraphQL are measured.
-    pub measures_graphql: bool,
-    /// What is not known to be searched goes no further.
-    pub blocks_types: bool,
-}
-
-impl Demands {
-    /// Whether a body that is taken apart in this way, or not at all, goes no further. `is_typed`: something says of
-    /// which type it is.
-    #[must_use]
-    pub fn refuse(self, framing: Option<&Framing>, is_typed: bool) -> bool {
-        let Some(framing) = framing else {
-            return self.minimizes || self.judges || self.measures_graphql || self.blocks_types;
-        };
-        // Only documents have members that could be allowed.
-        let has_no_members = matches!(
-            framing,
-            Framing::Message
-                | Framing::Text
-                | Framing::Lines
-                | Framing::Markup
-                | Framing::Graphql
-                | Framing::Unknown
-                | Framing::Grpc
-        );
-        // Only JSON has objects whose owners are known.
-        let is_json = matches!(
-            framing,
-            Framing::Json | Framing::JsonLines | Framing::Events
-        );
-        // Operations of GraphQL come in JSON, in a part of a form with files, or by themselves.
-        let is_graphql = matches!(
-            framing,
-            Framing::Json | Framing::Multipart(_) | Framing::Graphql
-        );
-        self.judges && !is_json
-            || self.minimizes && has_no_members
-            || self.measures_graphql && !is_graphql
-            || self.blocks_types && is_typed && *framing == Framing::Unknown
-    }
 }
 
 impl Media {

@@ -14,18 +14,19 @@ pub(crate) struct Quotes {
     /// Where the value begins and ends of which the match is a part: `-4111111111111111.0`.
     pub(crate) start: usize,
     pub(crate) end: usize,
-    pub(crate) sort: Sort,
+    pub(crate) style: Style,
 }
 
+/// How the quotes are spelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sort {
-    /// As those of the name before the value, with the backslashes before them, which stand here.
+pub(crate) enum Style {
+    /// Like those that end the name before the value, escapes included: they stand from one place to another.
     Like(usize, usize),
-    /// `"`, of which there is none inside.
+    /// Double quotes; the value has none inside.
     Double,
-    /// `'`, which scripts and attributes of pages need not spell in another way.
+    /// Single quotes, which scripts and attributes of pages need not escape.
     Single,
-    /// `'`, and twice for each inside: all of a plain scalar that begins with the match.
+    /// Single quotes around all of a plain scalar of YAML that begins with the match; those inside are doubled.
     Scalar,
 }
 
@@ -60,7 +61,7 @@ pub(crate) fn of_member(text: &[u8], (start, end): (usize, usize)) -> Option<Quo
     ends.then_some(Quotes {
         start,
         end,
-        sort: Sort::Like(quote, behind_quote),
+        style: Style::Like(quote, behind_quote),
     })
 }
 
@@ -91,7 +92,7 @@ pub(crate) fn of_program(text: &[u8], (start, end): (usize, usize)) -> Option<Qu
     (is_value && ends).then_some(Quotes {
         start,
         end,
-        sort: Sort::Single,
+        style: Style::Single,
     })
 }
 
@@ -219,18 +220,18 @@ pub(crate) fn of_line(
         return Some(Quotes {
             start,
             end,
-            sort: Sort::Double,
+            style: Style::Double,
         });
     }
     if context != Context::Block {
         return None;
     }
     let scalar = rest(line, start);
-    let remark = memchr::memmem::find(scalar, b" #").unwrap_or(scalar.len());
+    let comment = memchr::memmem::find(scalar, b" #").unwrap_or(scalar.len());
     Some(Quotes {
         start,
-        end: start.plus(part(scalar, 0, remark).trim_ascii_end().len()),
-        sort: Sort::Scalar,
+        end: start.plus(part(scalar, 0, comment).trim_ascii_end().len()),
+        style: Style::Scalar,
     })
 }
 

@@ -6,7 +6,7 @@ use crate::bytes::{Position as _, part, rest};
 use crate::detect::Span;
 use crate::lexicon::Announcement;
 use crate::plan::Plan;
-use crate::quoting::{self, Line, Quotes, Sort};
+use crate::quoting::{self, Line, Quotes, Style};
 use crate::redaction::{Found, Redaction};
 use crate::tally::Tally;
 
@@ -32,7 +32,7 @@ pub(crate) enum Spelling {
     FormName,
     /// The text is spelled as it is.
     Plain,
-    /// So are lines of YAML and TOML.
+    /// Lines of YAML and TOML, spelled as they are, whose values may need quotes.
     Lines,
     /// In XML or HTML, with character references.
     Markup,
@@ -110,13 +110,13 @@ impl<'a> Spelled<'a> {
                 let next = spans
                     .get(index.plus(1))
                     .map_or(usize::MAX, |next| next.start);
-                match quotes.sort {
-                    Sort::Scalar if scalar.is_none() => {
+                match quotes.style {
+                    Style::Scalar if scalar.is_none() => {
                         let place = self.raw_place(quotes.start).less(raw_done);
                         scalar = Some((sink.out.len().plus(place), self.raw_place(quotes.end)));
                     }
-                    Sort::Scalar => {}
-                    Sort::Double | Sort::Single | Sort::Like(..) => {
+                    Style::Scalar => {}
+                    Style::Double | Style::Single | Style::Like(..) => {
                         let old = (start, end);
                         if self.raw_place(quotes.start) >= raw_done && quotes.start >= self.from {
                             start = self.raw_place(quotes.start);
@@ -126,7 +126,7 @@ impl<'a> Spelled<'a> {
                         }
                         new = Some(match redaction.replacement {
                             Replacement::Null => b"null".to_vec(),
-                            _ => self.quoted(quotes.sort, (start, end), old, new.as_deref()),
+                            _ => self.quoted(quotes.style, (start, end), old, new.as_deref()),
                         });
                     }
                 }
@@ -184,23 +184,23 @@ impl<'a> Spelled<'a> {
     /// A replacement in quotes, with what of the value stands beside the match.
     fn quoted(
         &self,
-        sort: Sort,
+        style: Style,
         (start, end): (usize, usize),
         (match_start, match_end): (usize, usize),
         new: Option<&[u8]>,
     ) -> Vec<u8> {
         let mut quote = Vec::new();
-        match sort {
-            Sort::Like(from, to) if from >= self.from => {
+        match style {
+            Style::Like(from, to) if from >= self.from => {
                 let raw = part(self.raw, self.raw_place(from), self.raw_place(to));
                 quote.extend_from_slice(raw);
             }
-            Sort::Like(from, to) => {
+            Style::Like(from, to) => {
                 let known = String::from_utf8_lossy(part(self.text, from, to));
                 write_spelled(&known, self.spelling, &mut quote);
             }
-            Sort::Single if self.spelling != Spelling::Form => quote.push(b'\''),
-            Sort::Single => write_spelled("'", self.spelling, &mut quote),
+            Style::Single if self.spelling != Spelling::Form => quote.push(b'\''),
+            Style::Single => write_spelled("'", self.spelling, &mut quote),
             _ => quote.push(b'"'),
         }
         [

@@ -182,6 +182,7 @@ fn an_underscore_hides_no_card_and_a_digit_no_name() {
             ),
             (r#"{"x":"CVV2: 123"}"#, r#"{"x":"CVV2: "}"#),
             (r#"{"x":"cvv 123, thanks"}"#, r#"{"x":"cvv , thanks"}"#),
+            (r#"{"x":"CVC2 123, thanks"}"#, r#"{"x":"CVC2 , thanks"}"#),
             (
                 r#"{"x":"glsa_HOruNAb7SOiCdshU9algkrq7FDsNSLAa_55e2f8be"}"#,
                 r#"{"x":"[PROVIDER_TOKEN]"}"#,

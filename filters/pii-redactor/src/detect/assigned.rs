@@ -276,11 +276,14 @@ fn stands_without_sign(
                 && value.len() >= LEAST_TOKEN_BYTES
         }
         PASSWORD => is_argument(text, name_end, start),
-        // `cvv 123`; a security code has a sign, and so has `CSC 101`.
-        CARD_CVV => matches!(
-            part(text, name_end.less(3), name_end),
-            [b'c' | b'C', b'v' | b'V', b'v' | b'V' | b'c' | b'C']
-        ),
+        // `cvv 123`, `CVC2 123`; a security code has a sign, and so has `CSC 101`.
+        CARD_CVV => {
+            let letters_end = name_end.less(usize::from(before(text, name_end) == b'2'));
+            matches!(
+                part(text, letters_end.less(3), letters_end),
+                [b'c' | b'C', b'v' | b'V', b'v' | b'V' | b'c' | b'C']
+            )
+        }
         MEDICAL_RECORD => value.iter().filter(|byte| byte.is_ascii_digit()).count() > 4,
         _ => WITHOUT_SIGN.contains(&entity),
     }

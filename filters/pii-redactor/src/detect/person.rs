@@ -30,8 +30,8 @@ pub(crate) fn street(value: &[u8]) -> bool {
     !(matches!(value, b"true" | b"false") || is_one_word && is_technical)
 }
 
-/// Up to ten letters, digits, spaces and dashes, a digit among them.
-/// The state may stand behind a comma.
+/// Up to ten letters, digits, spaces and dashes, a digit among them; behind a comma the state may stand, as in
+/// `94110, CA`.
 pub(crate) fn postal_code(value: &[u8]) -> bool {
     let end = memchr::memchr(b',', value).unwrap_or(value.len());
     let (value, state) = value.split_at(end);

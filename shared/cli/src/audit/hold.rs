@@ -260,19 +260,10 @@ impl Arguments {
 
 fn tell_unknown<'k>(option: &str, name: &str, what: &str, known: impl Iterator<Item = &'k str>) {
     let known: BTreeSet<String> = known.map(str::to_owned).collect();
-    let hint = words::nearest(name, &known).map_or_else(
-        || {
-            format!(
-                "there are {}",
-                known
-                    .iter()
-                    .map(String::as_str)
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            )
-        },
-        |near| format!("did you mean {near:?}?"),
-    );
+    let hint = match words::nearest(name, &known) {
+        Some(near) => format!("did you mean {near:?}?"),
+        None => format!("there are {}", Vec::from_iter(known).join(", ")),
+    };
     eprintln!(
         "{}",
         printable(&format!(

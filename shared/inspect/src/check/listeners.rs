@@ -6,11 +6,11 @@ use super::tree::Tree;
 /// How many of the listeners that a text has take only TLS 1.2 and later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListenerTls {
-    /// All of them.
+    /// All listeners take only TLS 1.2 and later.
     All,
-    /// Some do, and some do not.
+    /// Some listeners do, and some take older versions or plain text.
     Some,
-    /// None of them.
+    /// No listener does.
     None,
 }
 

@@ -272,10 +272,17 @@ impl<'l> Contents<'l> {
         let Some((values, rest)) = values(text) else {
             return false;
         };
+        let rest = text.get(rest..).unwrap_or_default();
+        // Where words stand behind them it is a line of a log, and a client may have had a say in it.
+        let origin = match rest {
+            "" => origin,
+            value if value.starts_with('{') => origin,
+            _ => Origin::Log,
+        };
         for value in values {
             self.add_item(text.get(value).unwrap_or_default(), origin);
         }
-        match text.get(rest..).unwrap_or_default() {
+        match rest {
             "" => {}
             // It has no end, or is none.
             value if value.starts_with('{') => self.push(value.into(), origin, None),

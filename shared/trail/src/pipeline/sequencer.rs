@@ -255,8 +255,9 @@ impl Sequencer {
         let contents = envelope::read_log(text.into(), reading.keyring.log_keys());
         if contents.found.is_empty() && contents.parts.is_empty() {
             self.trail.counts.other_lines += 1;
-            self.unread
-                .extend(contents.unread.into_iter().map(|chain| (place(), chain)));
+            let room = MOST_UNREAD.saturating_sub(self.unread.len());
+            let unread = contents.unread.into_iter().take(room);
+            self.unread.extend(unread.map(|chain| (place(), chain)));
             return;
         }
         let mut checker = Checker::new(reading.keyring);
