@@ -278,7 +278,7 @@ const MAX_OBJECT_BYTES: usize = 96;
 
 #[cfg(test)]
 mod tests {
-    use crate::fixtures::{assert_redacts, plan_of};
+    use crate::fixtures::{assert_redacts, plan_of, redacted_in_pieces};
 
     const PRESETS: &str = r#"{"presets":["gdpr","pci"]}"#;
 
@@ -419,5 +419,34 @@ mod tests {
                 "dn: ou=people\nmail: [EMAIL]\n",
             )],
         );
+    }
+
+    /// A long document is searched in windows, and a value may stand at the edge of one.
+    #[test]
+    fn values_at_the_edges_of_windows_get_the_same_quotes() {
+        let plan = plan_of(PRESETS);
+        let page = (
+            "text/html",
+            r#"<i>{"ssn":536228145,"a":-4111111111111111.0,"phone": 4155550123,"n":[4111111111111111,1]} "#,
+            r#"<i>{"ssn":"[US_SSN]","a":"-[CREDIT_CARD].0","phone": "[PHONE]","n":["[CREDIT_CARD]",1]} "#,
+        );
+        let yaml = (
+            "application/yaml",
+            "mail: jane@example.com is it's # a\ncards: [4111111111111111, 1]\nn: \"x jane@example.com\"\n",
+            "mail: '[EMAIL] is it''s' # a\ncards: [\"[CREDIT_CARD]\", 1]\nn: \"x [EMAIL]\"\n",
+        );
+        for (content_type, body, expected) in [page, yaml] {
+            let (body, expected) = (body.repeat(2000), expected.repeat(2000));
+            for size in [997, 4096, 16_384, body.len()] {
+                let pieces: Vec<&[u8]> = body.as_bytes().chunks(size).collect();
+                let out = redacted_in_pieces(&plan, content_type, &pieces);
+                let differs = out.bytes().zip(expected.bytes()).position(|(a, b)| a != b);
+                let shown = differs.map(|at| out.get(at.saturating_sub(60)..at + 60));
+                assert!(
+                    out == expected,
+                    "{content_type} {size}: {differs:?} {shown:?}"
+                );
+            }
+        }
     }
 }

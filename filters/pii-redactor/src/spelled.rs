@@ -195,9 +195,21 @@ impl<'a> Spelled<'a> {
                 let raw = part(self.raw, self.raw_place(from), self.raw_place(to));
                 quote.extend_from_slice(raw);
             }
+            // The window begins behind them: others in it are spelled alike.
             Style::Like(from, to) => {
-                let known = String::from_utf8_lossy(part(self.text, from, to));
-                write_spelled(&known, self.spelling, &mut quote);
+                let known = part(self.text, from, to);
+                let own = rest(self.text, self.from);
+                match memchr::memmem::find(own, known) {
+                    Some(place) => {
+                        let place = self.from.plus(place);
+                        let end = self.raw_place(place.plus(known.len()));
+                        quote.extend_from_slice(part(self.raw, self.raw_place(place), end));
+                    }
+                    None => {
+                        let known = String::from_utf8_lossy(known);
+                        write_spelled(&known, self.spelling, &mut quote);
+                    }
+                }
             }
             Style::Single if self.spelling != Spelling::Form => quote.push(b'\''),
             Style::Single => write_spelled("'", self.spelling, &mut quote),
