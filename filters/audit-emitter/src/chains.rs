@@ -32,6 +32,8 @@ pub struct Origin {
     pub previous_config_sha256: Option<Hash>,
     /// The longest time between two records of the chain.
     pub heartbeat_ms: u64,
+    /// The check value of the key of pseudonyms; empty where people have their own names.
+    pub pseudonym_key: String,
     /// The key, if records are signed.
     pub key: Option<SigningKey>,
 }
@@ -146,6 +148,7 @@ impl Chains {
                 keep_ms: in_ms(keep.at_most),
                 keep_at_least_ms: in_ms(keep.at_least),
                 sampled_out: self.sampled_before.remove(class).unwrap_or(0),
+                pseudonym_key: self.origin.pseudonym_key.clone(),
                 ..Statement::default()
             },
             uncovered: 0,
@@ -159,6 +162,7 @@ impl Chains {
             config_sha256: self.origin.config_sha256,
             heartbeat_ms: self.origin.heartbeat_ms,
             predecessor: self.inherited.remove(class),
+            pseudonym_key: self.origin.pseudonym_key.clone(),
             peers: self.peers(class),
         };
         self.open.insert(class.clone(), entry);

@@ -52,6 +52,13 @@ impl Pseudonymizer {
         self.keyed_hash(b"data_subject\0", person)
     }
 
+    /// The check value of this key: a pseudonym of nobody, by which a chain says which key its records were made
+    /// with. It tells no more about the key than any pseudonym does.
+    #[must_use]
+    pub fn key_check(&self) -> String {
+        self.keyed_hash(b"key_check\0", "")
+    }
+
     fn keyed_hash(&self, domain: &[u8], name: &str) -> String {
         let mut mac = self.keyed.clone();
         mac.update(self.epoch.as_bytes());
@@ -95,6 +102,11 @@ mod tests {
         }
         let keyed = Pseudonymizer::new(&[1; 32], "2026".to_owned());
         assert_ne!(keyed.data_subject("jane"), keyed.pseudonym("jane"));
+        let check =
+            |key: u8, epoch: &str| Pseudonymizer::new(&[key; 32], epoch.to_owned()).key_check();
+        assert_eq!(check(1, "2026"), keyed.key_check());
+        assert_ne!(check(2, "2026"), keyed.key_check());
+        assert_ne!(check(1, "2027"), keyed.key_check());
         assert_eq!(name(1, "2026", "jane").len(), "2026:".len() + 32);
     }
 }

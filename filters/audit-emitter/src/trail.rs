@@ -18,6 +18,7 @@ use crate::destination::Destination;
 use crate::handover::Parcel;
 use crate::host_log::HostLog;
 use crate::outbox::{BatchOutcome, Outbox};
+use crate::pseudonym::Pseudonymizer;
 use crate::queue::{Kind, Priority, Queue, QueuedRecord};
 use crate::random::Random;
 use crate::record::Observation;
@@ -76,6 +77,11 @@ impl Trail {
             config_sha256: Hash::configuration(startup.of_plugin),
             previous_config_sha256: None,
             heartbeat_ms: milliseconds(config.chain.heartbeat),
+            pseudonym_key: secrets
+                .subject
+                .as_ref()
+                .map(Pseudonymizer::key_check)
+                .unwrap_or_default(),
             key: secrets.signing_key,
         };
         let witness = config.chain.witness.as_ref().and_then(Witness::http);

@@ -26,6 +26,9 @@ pub enum Control {
         /// The chain that this one goes on from, after a change of the configuration or the code.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         predecessor: Option<Head>,
+        /// The check value of the key of pseudonyms, with its epoch; empty where people have their own names.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        pseudonym_key: String,
         /// Which other chains there are.
         #[serde(flatten)]
         peers: Peers,
@@ -142,6 +145,10 @@ pub struct Statement {
     /// How long nobody takes one away without saying why, where that is another time.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub keep_at_least_ms: u64,
+    /// The check value of the key of pseudonyms, as in the first record. Empty: it does not say, or people have
+    /// their own names.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub pseudonym_key: String,
     /// Which other chains there are.
     #[serde(flatten)]
     pub peers: Peers,
@@ -288,6 +295,7 @@ impl Control {
             config_sha256: Hash::NONE,
             heartbeat_ms: 0,
             predecessor: None,
+            pseudonym_key: String::new(),
             peers: Peers::default(),
         }
     }
@@ -332,6 +340,16 @@ impl Control {
             | Self::Close { statement, .. } => Some(statement),
             _ => None,
         }
+    }
+
+    /// The check value of the key of pseudonyms that the chain says it is written with.
+    #[must_use]
+    pub fn pseudonym_key(&self) -> Option<&str> {
+        let key = match self {
+            Self::Open { pseudonym_key, .. } => pseudonym_key,
+            _ => &self.statement()?.pseudonym_key,
+        };
+        Some(key.as_str()).filter(|key| !key.is_empty())
     }
 
     /// Reads the member `unmapped.control`. The id of the key that signed stands beside it, as

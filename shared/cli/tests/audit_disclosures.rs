@@ -40,7 +40,16 @@ fn trail_with(
     uid: [u8; 16],
 ) -> String {
     let keyed = Pseudonymizer::new(KEY.as_bytes(), epoch.to_owned());
-    let mut chain = Chain::new(uid);
+    records_of(requests, &keyed, application, Chain::new(uid))
+}
+
+/// The records of such requests, as the next ones of a chain.
+fn records_of(
+    requests: &[(&str, &[&str], u64, &str)],
+    keyed: &Pseudonymizer,
+    application: &str,
+    mut chain: Chain,
+) -> String {
     let mut text = String::new();
     for (number, &(caller, people, omitted, said)) in requests.iter().enumerate() {
         let (stage, id) = said.split_once(' ').unwrap_or((said, ""));
@@ -82,7 +91,7 @@ fn trail_with(
             template: Some("/patients/{id}"),
             retention: &Retention::default(),
             fields: &FieldSettings::default(),
-            subject: Some(&keyed),
+            subject: Some(keyed),
         };
         let writer = write(&observation, &envelope, 12_288);
         text.push_str(&chain.seal(writer, None).text);
@@ -429,5 +438,72 @@ fn records_of_other_epochs_are_told() {
         let all = audit_of(&both, command, &[&keys[..], &arguments].concat());
         let told = String::from_utf8_lossy(&all.stderr);
         assert!(!told.contains("epochs"), "{command}: {told}");
+    }
+}
+
+/// A whole chain, whose beginning states this key of pseudonyms, or none as in old ones.
+fn chain_with(stated: Option<&str>) -> String {
+    let keyed = |key: &str| Pseudonymizer::new(key.as_bytes(), "2026".to_owned());
+    let open = Control::Open {
+        emitter: "e".to_owned(),
+        node: None,
+        config_sha256: audit::Hash::NONE,
+        heartbeat_ms: 60_000,
+        predecessor: None,
+        pseudonym_key: stated.map_or(String::new(), |key| keyed(key).key_check()),
+        peers: audit::Peers::default(),
+    };
+    let event = audit::Event {
+        product: "audit-emitter",
+        product_version: "0.1.0",
+        time_ms: 1_800_000_000_000,
+        class: "default",
+        control: &open,
+    };
+    let mut chain = Chain::new([9; 16]);
+    let first = chain.add_event(&event, None).text;
+    let records = records_of(
+        &[("jane", &["7"], 0, "")],
+        &keyed(stated.unwrap_or(KEY)),
+        "shop",
+        chain,
+    );
+    format!("{first}\n{records}")
+}
+
+/// Somebody who asks for access or erasure is not told that there is nothing, because of a wrong key.
+#[test]
+fn a_wrong_key_of_pseudonyms_is_told() {
+    const WRONG: &str = "gK4lr9AuS2wYxM1tQo8zCdEhInRfVbUp";
+    let says = |written_with: Option<&str>, command: &str, more: &[&str]| {
+        let arguments = [&KEYED[..], &["--data-subject", "8"], more].concat();
+        let output = audit_of(&chain_with(written_with), command, &arguments);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        (
+            output.status.code(),
+            told,
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+        )
+    };
+    for (command, more) in [
+        ("disclosures", &["--excerpt"][..]),
+        ("search", &["--excerpt"]),
+        ("report", &["--excerpt"]),
+    ] {
+        let (status, told, page) = says(Some(WRONG), command, more);
+        assert_eq!(status, Some(2), "{command}: {told}");
+        assert!(
+            told.contains("another key for the pseudonyms of epoch \"2026\""),
+            "{told}"
+        );
+        assert_eq!(command == "report", page.contains("another key"), "{page}");
+        let (status, told, _) = says(Some(KEY), command, more);
+        assert_eq!(status, Some(0), "{command}: {told}");
+        assert!(!told.contains("pseudonym"), "{command}: {told}");
+        let (_, told, _) = says(None, command, more);
+        assert!(
+            told.contains("no record says whether it is the right one"),
+            "{command}: {told}"
+        );
     }
 }

@@ -75,11 +75,12 @@ fn some(subject: Option<&str>) -> Request {
 
 /// Six requests of three subjects, one of them twice in the files, and a gap.
 fn small_trail(folder: &Path) -> Emitter {
-    let jane =
-        audit_emitter::pseudonym::Pseudonymizer::new(PSEUDONYM_KEY.as_bytes(), "2026".to_owned())
-            .pseudonym("jane");
+    let keyed =
+        audit_emitter::pseudonym::Pseudonymizer::new(PSEUDONYM_KEY.as_bytes(), "2026".to_owned());
+    let jane = keyed.pseudonym("jane");
     let mut emitter = Emitter::new(6, "hipaa", Some(emitter_key()));
     emitter.keep_ms = Some(1_000);
+    emitter.pseudonym_key = keyed.key_check();
     let mut lines = vec![emitter.open(None).text];
     lines.push(emitter.request(&some(Some(&jane))).text);
     lines.push(emitter.request(&some(Some(&jane))).text);

@@ -24,6 +24,7 @@ pub mod item;
 pub mod keyring;
 pub mod ledger;
 pub mod pipeline;
+pub mod pseudonym_keys;
 pub mod purge;
 pub mod replacement;
 pub mod report;

@@ -1,15 +1,12 @@
 //! Whose records are meant: a subject as it is, or by its pseudonyms, made anew with the keys of
 //! their epochs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use audit_emitter::pseudonym::Pseudonymizer;
 use audit_emitter::record::{MAX_NAME_BYTES, cut};
 use serde_json::Value;
 
-use crate::item::Item;
-use crate::pipeline::Observer;
-use crate::report::Filter;
 use crate::scan::{Fields, Span};
 
 /// A subject by all names that records may have for it.
@@ -25,6 +22,8 @@ pub struct Subject {
     applications: Option<BTreeSet<String>>,
     /// The epochs whose pseudonyms are among the names.
     epochs: BTreeSet<String>,
+    /// The check values of the keys of those epochs.
+    key_checks: BTreeSet<String>,
     /// It was named by a pseudonym: no record with another is meant.
     is_pseudonym: bool,
 }
@@ -36,9 +35,9 @@ impl Subject {
         Self {
             names: names_of(subject, epochs),
             is_pseudonym: epoch_of(subject).is_some(),
-            epochs: epochs.iter().map(|(epoch, _)| epoch.clone()).collect(),
             ..Self::default()
         }
+        .with_keys(epochs)
     }
 
     /// Somebody whom data is about, by the pseudonyms of some epochs.
@@ -49,9 +48,9 @@ impl Subject {
         };
         Self {
             people: epochs.iter().map(pseudonym).map(written).collect(),
-            epochs: epochs.iter().map(|(epoch, _)| epoch.clone()).collect(),
             ..Self::default()
         }
+        .with_keys(epochs)
     }
 
     /// The same, only as this issuer names it: another may call somebody else so.
@@ -65,8 +64,15 @@ impl Subject {
     #[must_use]
     pub fn through(mut self, application: &str, epochs: &[(String, Vec<u8>)]) -> Self {
         self.applications = Some(names_of(application, epochs));
-        self.epochs
-            .extend(epochs.iter().map(|(epoch, _)| epoch.clone()));
+        self.with_keys(epochs)
+    }
+
+    fn with_keys(mut self, epochs: &[(String, Vec<u8>)]) -> Self {
+        for (epoch, key) in epochs {
+            let keyed = Pseudonymizer::new(key, epoch.clone());
+            self.key_checks.insert(keyed.key_check());
+            self.epochs.insert(epoch.clone());
+        }
         self
     }
 
@@ -85,9 +91,18 @@ impl Subject {
         fits && (is_anybody || self.acts_in(text, fields) || self.is_about(text, fields))
     }
 
-    /// The epochs of the pseudonyms in a record by which it may name this subject, and whose keys are not known.
-    #[must_use]
-    pub fn unknown_epochs(&self, text: &str, fields: &Fields) -> BTreeSet<String> {
+    /// The epochs whose keys are known.
+    pub(crate) const fn epochs(&self) -> &BTreeSet<String> {
+        &self.epochs
+    }
+
+    /// The check values of the keys that are known, as chains state them.
+    pub(crate) const fn key_checks(&self) -> &BTreeSet<String> {
+        &self.key_checks
+    }
+
+    /// The epochs of the pseudonyms in a record by which it may name this subject.
+    pub(crate) fn epochs_in(&self, text: &str, fields: &Fields) -> BTreeSet<String> {
         if self.is_pseudonym {
             return BTreeSet::new();
         }
@@ -110,7 +125,6 @@ impl Subject {
             .chain(caller)
             .chain(application)
             .filter_map(epoch_of)
-            .filter(|epoch| !self.epochs.contains(*epoch))
             .map(str::to_owned)
             .collect()
     }
@@ -241,7 +255,7 @@ fn names_of(name: &str, epochs: &[(String, Vec<u8>)]) -> BTreeSet<String> {
 }
 
 /// The epoch of a pseudonym: `2026:` and 32 hexadecimal digits.
-fn epoch_of(name: &str) -> Option<&str> {
+pub(crate) fn epoch_of(name: &str) -> Option<&str> {
     let (epoch, digits) = name.rsplit_once(':')?;
     let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     (digits.len() == 32 && digits.bytes().all(is_digit) && !epoch.is_empty()).then_some(epoch)
@@ -252,64 +266,6 @@ fn epoch_of(name: &str) -> Option<&str> {
 pub fn is_pseudonym(name: &str) -> bool {
     epoch_of(name).is_some()
 }
-
-/// Records that name people by pseudonyms of epochs whose keys were not given: whoever is looked for may be
-/// one of them.
-#[derive(Clone, Debug)]
-pub struct OtherEpochs<'f> {
-    filter: &'f Filter,
-    /// How many records, by epoch.
-    pub records: BTreeMap<String, u64>,
-}
-
-impl<'f> OtherEpochs<'f> {
-    /// Among the records that a filter would take, were they of whom it is about.
-    #[must_use]
-    pub const fn new(filter: &'f Filter) -> Self {
-        Self {
-            filter,
-            records: BTreeMap::new(),
-        }
-    }
-
-    /// What several threads have found.
-    #[must_use]
-    pub fn merged(all: impl IntoIterator<Item = Self>) -> BTreeMap<String, u64> {
-        let mut records: BTreeMap<String, u64> = BTreeMap::new();
-        for (epoch, count) in all.into_iter().flat_map(|one| one.records) {
-            let known = records.entry(epoch).or_default();
-            *known = known.saturating_add(count);
-        }
-        records
-    }
-}
-
-impl Observer for OtherEpochs<'_> {
-    fn observe(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
-        let filter = self.filter;
-        let people = [&filter.subject, &filter.data_subject];
-        let mut people = people.into_iter().flatten().peekable();
-        let Some(fields) = fields.filter(|_| people.peek().is_some()) else {
-            return;
-        };
-        if !filter.takes_whoever(item, text, fields) {
-            return;
-        }
-        let epochs: BTreeSet<String> = people
-            .flat_map(|one| one.unknown_epochs(text, fields))
-            .collect();
-        for epoch in epochs {
-            if let Some(count) = self.records.get_mut(&epoch) {
-                *count = count.saturating_add(1);
-            } else if self.records.len() < MAX_EPOCHS {
-                self.records.insert(epoch, 1);
-            }
-        }
-    }
-}
-
-/// More than there are years; names of callers may look like pseudonyms.
-const MAX_EPOCHS: usize = 100;
 
 /// A name as JSON strings are written inside of records.
 fn written(name: String) -> String {

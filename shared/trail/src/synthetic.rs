@@ -29,6 +29,8 @@ pub struct Emitter {
     pub keep_ms: Option<u64>,
     /// For how long nobody may take them away, where that is another time.
     pub keep_at_least_ms: Option<u64>,
+    /// The check value of the key of pseudonyms that the chain states; empty where it states none.
+    pub pseudonym_key: String,
     statement: Statement,
     /// The id of the emitter, which its chains share.
     pub id: String,
@@ -101,6 +103,7 @@ impl Emitter {
             step_ms: 40,
             keep_ms: None,
             keep_at_least_ms: None,
+            pseudonym_key: String::new(),
             statement: Statement::default(),
             id: "0123456789abcdef".to_owned(),
             config_sha256: Hash::configuration("{}"),
@@ -132,6 +135,7 @@ impl Emitter {
             config_sha256: self.config_sha256,
             heartbeat_ms: HEARTBEAT_MS,
             predecessor,
+            pseudonym_key: self.pseudonym_key.clone(),
             peers: self.statement.peers.clone(),
         };
         self.control(&control, true)
@@ -148,6 +152,7 @@ impl Emitter {
             heartbeat_ms: HEARTBEAT_MS,
             keep_ms: self.keep_ms.unwrap_or(0),
             keep_at_least_ms: self.keep_at_least_ms.unwrap_or(0),
+            pseudonym_key: self.pseudonym_key.clone(),
             ..self.statement.clone()
         }
     }

@@ -87,6 +87,7 @@ fn open() -> Control {
         config_sha256: Hash::plain(b"{}"),
         heartbeat_ms: 60_000,
         predecessor: None,
+        pseudonym_key: String::new(),
         peers: crate::Peers::default(),
     }
 }
@@ -274,6 +275,7 @@ fn what_is_said_about_chains_survives_the_record() {
         heartbeat_ms: 60_000,
         keep_ms: 7,
         keep_at_least_ms: 6,
+        pseudonym_key: "2026:00112233445566778899aabbccddeeff".to_owned(),
         peers: crate::Peers {
             siblings: vec![crate::Head {
                 chain_uid: uid.clone(),

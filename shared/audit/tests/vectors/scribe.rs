@@ -128,6 +128,7 @@ pub(super) fn open(peers: Peers, predecessor: Option<Head>) -> Control {
         config_sha256: Hash::plain(b"{}"),
         heartbeat_ms: 60_000,
         predecessor,
+        pseudonym_key: "2026:9d7b6e0c4a1f38825be0c1f7a3d45e69".to_owned(),
         peers,
     }
 }
@@ -144,6 +145,7 @@ pub(super) fn statement(records: u64, previous_checkpoint: u64, peers: Peers) ->
         heartbeat_ms: 60_000,
         keep_ms: 220_752_000_000,
         keep_at_least_ms: 189_216_000_000,
+        pseudonym_key: "2026:9d7b6e0c4a1f38825be0c1f7a3d45e69".to_owned(),
         peers,
     }
 }

@@ -10,14 +10,15 @@ use super::common::{Demands, Input, Result, TimeRange};
 use super::format::thousands;
 use super::logged::{Logged, or_none, pretty, settle_received, tell_unvouched, vouched};
 use super::subject_args::Pseudonyms;
-use super::unread::{or_not_done, tell_other_epochs, tell_unread};
+use super::unread::{or_not_done, tell_unidentified, tell_unread};
 use crate::exit;
 use crate::output::text;
 use trail::item::Item;
 use trail::pipeline::Observer;
+use trail::pseudonym_keys::PseudonymKeys;
 use trail::report::Filter;
 use trail::scan::Fields;
-use trail::subject::{OtherEpochs, Subject};
+use trail::subject::Subject;
 use trail::time;
 use trail::verdict::conclude;
 
@@ -77,16 +78,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             crowded: 0,
             erased: 0,
         };
-        (found, OtherEpochs::new(&filter))
+        (found, PseudonymKeys::new(&filter))
     })?;
-    let (found, epochs): (Vec<Found<'_>>, Vec<_>) = observers.into_iter().unzip();
+    let (found, keys): (Vec<Found<'_>>, Vec<_>) = observers.into_iter().unzip();
     let crowded: u64 = found.iter().map(|found| found.crowded).sum();
     let erased: u64 = found.iter().map(|found| found.erased).sum();
     let disclosures = found.into_iter().flat_map(|found| found.disclosures);
     let (disclosures, unvouched) = vouched(&trail, disclosures);
     let (disclosures, open) = settle_received(disclosures);
     let unread = tell_unread(&trail, exit::RIGHT);
-    let unread = tell_other_epochs(&OtherEpochs::merged(epochs), unread);
+    let unread = tell_unidentified(&PseudonymKeys::merged(keys), unread);
     let verdict = conclude(trail, &arguments.demands.question(now_ms));
     text(match arguments.format {
         Format::Text => lines(&disclosures),

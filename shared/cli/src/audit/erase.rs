@@ -10,7 +10,7 @@ use super::common::Result;
 use super::format::{printable, thousands};
 use super::orders::{DRY_RUN, Order, Safeguards};
 use super::subject_args::Whose;
-use super::unread::{or_not_done, tell_left, tell_other_epochs};
+use super::unread::{or_not_done, tell_left, tell_unidentified};
 use crate::exit;
 use crate::output::say;
 use trail::holds::Holds;
@@ -18,10 +18,11 @@ use trail::intervals::Intervals;
 use trail::item::{ChainUid, Groups, Item, parse, place_of, uid};
 use trail::ledger::{targets, tombstone};
 use trail::pipeline::Observer;
+use trail::pseudonym_keys::PseudonymKeys;
 use trail::report::Filter;
 use trail::rewrite::{Beside, Fate};
 use trail::scan::Fields;
-use trail::subject::{OtherEpochs, Subject, issuer_of};
+use trail::subject::{Subject, issuer_of};
 use trail::time;
 
 #[derive(clap::Args)]
@@ -70,12 +71,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let wanted = Wanted::of(arguments)?;
     let (trail, observers, holds) = order.read_with_holds(&keyring, &ledger, |holds| {
         let found = Found::new(&wanted, Arc::clone(holds), now_ms);
-        (found, OtherEpochs::new(&wanted.filter))
+        (found, PseudonymKeys::new(&wanted.filter))
     })?;
-    let (found, epochs): (Vec<Found<'_>>, Vec<_>) = observers.into_iter().unzip();
+    let (found, keys): (Vec<Found<'_>>, Vec<_>) = observers.into_iter().unzip();
     let spread = trail.spread().to_vec();
     let done = tell_left(&trail, exit::RIGHT);
-    let done = tell_other_epochs(&OtherEpochs::merged(epochs), done);
+    let done = tell_unidentified(&PseudonymKeys::merged(keys), done);
     if !arguments.safeguards.allow(trail, now_ms, "erasing") {
         return Ok(exit::FOUND);
     }

@@ -11,7 +11,7 @@ use super::format::{printable, thousands};
 use super::keygen::random;
 use super::orders::{DRY_RUN, Order};
 use super::subject_args::Whose;
-use super::unread::{tell_other_epochs, tell_unread};
+use super::unread::{tell_unidentified, tell_unread};
 use super::words;
 use crate::exit;
 use crate::output::say;
@@ -22,8 +22,9 @@ use trail::item::{ChainUid, Item};
 use trail::keyring::Keyring;
 use trail::ledger::targets;
 use trail::pipeline::Observer;
+use trail::pseudonym_keys::PseudonymKeys;
 use trail::scan::Fields;
-use trail::subject::{OtherEpochs, Subject};
+use trail::subject::Subject;
 use trail::verdict::{ChainVerdict, Question, conclude};
 
 #[derive(clap::Args)]
@@ -112,11 +113,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
                     subject,
                     records: BTreeMap::new(),
                 };
-                (found, OtherEpochs::new(&filter))
+                (found, PseudonymKeys::new(&filter))
             })?;
-            let (found, epochs): (Vec<Found<'_>>, Vec<_>) = observers.into_iter().unzip();
+            let (found, keys): (Vec<Found<'_>>, Vec<_>) = observers.into_iter().unzip();
             done = tell_unread(&trail, done);
-            done = tell_other_epochs(&OtherEpochs::merged(epochs), done);
+            done = tell_unidentified(&PseudonymKeys::merged(keys), done);
             let mut records: BTreeMap<ChainUid, Intervals> = BTreeMap::new();
             for (chain, numbers) in found.into_iter().flat_map(|found| found.records) {
                 let known = records.entry(chain).or_default();

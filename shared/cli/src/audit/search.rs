@@ -9,15 +9,15 @@ use super::common::{Demands, Input, Result};
 use super::format::thousands;
 use super::logged::{Logged, or_none, pretty, settle_received, tell_unvouched, vouched};
 use super::selection::Selection;
-use super::unread::{tell_other_epochs, tell_unread};
+use super::unread::{tell_unidentified, tell_unread};
 use super::words::tell_unknown;
 use crate::exit;
 use crate::output::text;
 use trail::item::Item;
 use trail::pipeline::Observer;
+use trail::pseudonym_keys::PseudonymKeys;
 use trail::report::{Filter, Words};
 use trail::scan::Fields;
-use trail::subject::OtherEpochs;
 use trail::time;
 use trail::verdict::conclude;
 
@@ -60,16 +60,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             filter: &filter,
             requests: Vec::new(),
         };
-        ((found, Words::new(&filter)), OtherEpochs::new(&filter))
+        ((found, Words::new(&filter)), PseudonymKeys::new(&filter))
     })?;
-    let (found, epochs): (Vec<_>, Vec<_>) = observers.into_iter().unzip();
+    let (found, keys): (Vec<_>, Vec<_>) = observers.into_iter().unzip();
     let (found, words): (Vec<Found<'_>>, Vec<_>) = found.into_iter().unzip();
     let words = words.into_iter().fold(Words::new(&filter), Words::merge);
     let requests = found.into_iter().flat_map(|found| found.requests);
     let (requests, unvouched) = vouched(&trail, requests);
     let (requests, _) = settle_received(requests);
     let unread = tell_unread(&trail, exit::RIGHT);
-    let unread = tell_other_epochs(&OtherEpochs::merged(epochs), unread);
+    let unread = tell_unidentified(&PseudonymKeys::merged(keys), unread);
     let unread = tell_unknown(&words, unread);
     let verdict = conclude(trail, &question);
     let rows = usize::try_from(arguments.rows).unwrap_or(usize::MAX);

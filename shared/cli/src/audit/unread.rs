@@ -1,11 +1,10 @@
 //! What was not read of the files, and so is not in what was made of them.
 
-use std::collections::BTreeMap;
-
 use super::format::{printable, thousands};
 use crate::exit;
 use trail::chains::Trail;
 use trail::issue::Kind;
+use trail::pseudonym_keys::Unidentified;
 
 /// Says on standard error what was not read. Returns `status`, or that not all was done where all would
 /// be well otherwise.
@@ -48,19 +47,43 @@ fn tell(trail: &Trail, kinds: &[Kind], what: &str, status: u8) -> u8 {
     or_not_done(status)
 }
 
-/// Says on standard error which records may be of whoever is looked for, and cannot be told.
-pub(super) fn tell_other_epochs(records: &BTreeMap<String, u64>, status: u8) -> u8 {
-    if records.is_empty() {
-        return status;
+/// Says on standard error why whoever is looked for may be in records that were not found.
+pub(super) fn tell_unidentified(unidentified: &Unidentified, status: u8) -> u8 {
+    let Unidentified {
+        missing,
+        other_keys,
+        unproven,
+    } = unidentified;
+    if !missing.is_empty() {
+        eprintln!(
+            "Records name people by pseudonyms of epochs whose keys were not given (--pseudonym-key-env EPOCH=VARIABLE); \
+             whoever is looked for may be among them:"
+        );
     }
-    eprintln!(
-        "Records name people by pseudonyms of epochs whose keys were not given (--pseudonym-key-env EPOCH=VARIABLE); \
-         whoever is looked for may be among them:"
-    );
-    for (epoch, count) in records {
+    for (epoch, count) in missing {
         eprintln!("  {}: {} records", printable(epoch), thousands(*count));
     }
+    for epoch in other_keys {
+        eprintln!("{}", other_key(epoch));
+    }
+    for epoch in unproven {
+        eprintln!(
+            "Nobody was found by the key given for the pseudonyms of epoch {:?}, and no record says whether it is the right one",
+            printable(epoch)
+        );
+    }
+    if missing.is_empty() && other_keys.is_empty() {
+        return status;
+    }
     or_not_done(status)
+}
+
+/// What is wrong with the key that was given for an epoch.
+pub(super) fn other_key(epoch: &str) -> String {
+    format!(
+        "Not all: chains of this trail say that they were written with another key for the pseudonyms of epoch {:?} than the one given; whoever is looked for is not found in them",
+        printable(epoch)
+    )
 }
 
 pub(super) const fn or_not_done(status: u8) -> u8 {

@@ -1,6 +1,6 @@
 //! What is left of the counts for people and programs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -48,6 +48,10 @@ pub struct Report {
     /// not known. How many, by epoch.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub other_epochs: BTreeMap<String, u64>,
+    /// Epochs of which chains were written with another key than the one that was given, so that the subject or the
+    /// person is not found in them.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub other_pseudonym_keys: BTreeSet<String>,
     /// What is unlike the weeks before, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anomalies: Option<Anomalies>,
@@ -362,6 +366,7 @@ impl Report {
                 .collect(),
             tables: Tables::default(),
             other_epochs: BTreeMap::new(),
+            other_pseudonym_keys: BTreeSet::new(),
             anomalies: None,
             verification,
         };

@@ -100,6 +100,7 @@ fn ledger_of(uid: u8, entries: &[Control], time_ms: u64) -> Vec<String> {
         config_sha256: Hash::NONE,
         heartbeat_ms: 0,
         predecessor: None,
+        pseudonym_key: String::new(),
         peers: audit::Peers::default(),
     };
     let all = std::iter::once(&open).chain(entries);

@@ -10,11 +10,11 @@ use crate::audit::absent;
 use crate::audit::common::{Demands, Input, Result};
 use crate::audit::format::thousands;
 use crate::audit::selection::Selection;
-use crate::audit::unread::{tell_other_epochs, tell_unread};
+use crate::audit::unread::{other_key, tell_unidentified, tell_unread};
 use crate::audit::words::tell_unknown;
 use crate::exit;
 use crate::output::Output;
-use trail::subject::OtherEpochs;
+use trail::pseudonym_keys::PseudonymKeys;
 use trail::verdict::conclude;
 
 #[derive(clap::Args)]
@@ -63,17 +63,17 @@ pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
     let (trail, observers) = input.read(&keyring, || {
         let comparison = weeks.map(|weeks| Comparison::new(weeks, has_keys));
         let tally = (Tally::new(&filter, now_ms, has_keys), comparison);
-        (tally, (OtherEpochs::new(&filter), Words::new(&filter)))
+        (tally, (PseudonymKeys::new(&filter), Words::new(&filter)))
     })?;
     let (counted, others): (Vec<_>, Vec<_>) = observers.into_iter().unzip();
-    let (epochs, words): (Vec<_>, Vec<_>) = others.into_iter().unzip();
+    let (keys, words): (Vec<_>, Vec<_>) = others.into_iter().unzip();
     let words = words.into_iter().fold(Words::new(&filter), Words::merge);
     let (tallies, comparisons): (Vec<Tally<'_>>, Vec<Option<Comparison>>) =
         counted.into_iter().unzip();
-    let other_epochs = OtherEpochs::merged(epochs);
+    let unidentified = PseudonymKeys::merged(keys);
     let question = arguments.demands.question(now_ms);
     let unread = tell_unread(&trail, exit::RIGHT);
-    let unread = tell_other_epochs(&other_epochs, unread);
+    let unread = tell_unidentified(&unidentified, unread);
     let unread = tell_unknown(&words, unread);
     let verdict = conclude(trail, &question);
     let tally = tallies
@@ -86,7 +86,8 @@ pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
         now_ms,
         usize::from(arguments.rows),
     );
-    report.other_epochs = other_epochs;
+    report.other_epochs = unidentified.missing;
+    report.other_pseudonym_keys = unidentified.other_keys;
     if weeks.is_some() {
         let comparisons = comparisons.into_iter().flatten().collect();
         report.anomalies = Some(Comparison::anomalies(comparisons));
@@ -155,6 +156,12 @@ fn notes(report: &Report) -> Vec<String> {
             thousands(*records)
         ));
     }
+    notes.extend(
+        report
+            .other_pseudonym_keys
+            .iter()
+            .map(|epoch| other_key(epoch)),
+    );
     if seen.unproven > 0 {
         notes.push(format!(
             "Not counted: {} lines of logs that look like records and that no key vouches for",
