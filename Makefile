@@ -68,23 +68,26 @@ dist/SHA256SUMS: $(MODULES)
 
 # By itself: in the bundle the filters are without the callbacks of their own modules. It is all that the
 # demonstration needs.
-dist/$(BUNDLE).wasm: $(SOURCES) $(BED)/wasm.env | $(PASS)
+dist/$(BUNDLE).wasm: $(SOURCES) $(BED)/wasm.env
 	@echo "make build: compiling the bundle to WebAssembly"
 	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --lib --package=meshward-bundle
+	@$(MAKE) --no-print-directory $(PASS)
 	@$(call rewrite,meshward_bundle,$(BUNDLE))
 
 $(FILTERS:%=dist/%.wasm): $(LINKED)/filters.stamp
 	@[ -f $@ ] || { rm -f $<; $(MAKE) --no-print-directory $<; }
 
-$(LINKED)/filters.stamp: $(SOURCES) $(BED)/wasm.env | $(PASS)
+$(LINKED)/filters.stamp: $(SOURCES) $(BED)/wasm.env
 	@echo "make build: compiling the filters to WebAssembly"
 	@# audit-emitter by itself: it has no use for the tables of Ed25519 that jwt-auth has.
 	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --lib --package=audit-emitter
 	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --lib $(patsubst %,--package=%,$(filter-out audit-emitter,$(FILTERS)))
+	@$(MAKE) --no-print-directory $(PASS)
 	@$(foreach filter,$(FILTERS),$(call rewrite,$(subst -,_,$(filter)),$(filter));)
 	@touch $@ $(FILTERS:%=dist/%.wasm)
 
-# The pass over a linked module, and its copy with names for profilers.
+# The pass over a linked module, and its copy with names for profilers. The pass itself is made behind the modules: another
+# cargo may be compiling natively until then.
 rewrite = mkdir -p dist/names && $(PASS) $(HOT_FUNCTIONS) "$(LINKED)/$(1).wasm" "dist/$(2).wasm" "dist/names/$(2).wasm"
 
 # By its files, and not by cargo each time, which waits for whatever else is compiled for this machine; a copy,
@@ -106,10 +109,17 @@ dist: needs-dist build ## Make the packages of a release in dist/: images, SBOMs
 
 # ---- Run ---------------------------------------------------------------------------------------
 
+# The modules keep one processor busy while they are linked; the other compiles the demonstration, with the profile of
+# the tests, which takes two thirds of the time.
+DEMO_MODULES = $(if $(filter separate,$(CHAIN)),$(FILTERS:%=dist/%.wasm),dist/$(BUNDLE).wasm)
 .PHONY: demo
-demo: needs-demo $(if $(KEEP),$(if $(PORTS),,needs-ports)) $(if $(filter separate,$(CHAIN)),$(FILTERS:%=dist/%.wasm),dist/$(BUNDLE).wasm) $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Run the bundle in a real Envoy; CHAIN=separate the four filters, KEEP=1 leaves it running (PORTS=free at other ports)
-	@echo "make demo: building the demonstration (a minute or two on a first run)"
-	@cargo run --locked --profile native --package envoy-test --no-default-features --bin demo -- $(if $(filter separate,$(CHAIN)),--separate) $(if $(KEEP),--keep) $(if $(filter free,$(PORTS)),--free-ports)
+demo: needs-demo $(if $(KEEP),$(if $(PORTS),,needs-ports)) $(BED)/wasm.env ## Run the bundle in a real Envoy; CHAIN=separate the four filters, KEEP=1 leaves it running (PORTS=free at other ports)
+	@echo "make demo: compiling, and fetching Envoy (about three minutes on a first run)"
+	@$(SETUP)/together.sh \
+		"compiling the filters to WebAssembly" "$(MAKE) --no-print-directory $(DEMO_MODULES)" \
+		"compiling the demonstration" "CARGO_INCREMENTAL=0 cargo build --locked --package envoy-test --package cold-calls --no-default-features --bin demo --bin cold-calls" \
+		"fetching Envoy" "$(MAKE) --no-print-directory $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt"
+	@target/debug/demo $(if $(filter separate,$(CHAIN)),--separate) $(if $(KEEP),--keep) $(if $(filter free,$(PORTS)),--free-ports)
 
 $(BED)/envoy-%/pins.txt: $(SETUP)/envoy-%.txt $(SETUP)/envoy.sh
 	@$(SETUP)/envoy.sh $* >/dev/null

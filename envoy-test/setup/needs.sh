@@ -233,7 +233,7 @@ goals=$*
 for goal in "$@"; do
     case $goal in
     build) needs_rust; needs_linker; needs_space 2 dist/meshward.wasm ;;
-    demo) needs_rust; needs_linker; needs_envoy_platform; needs_python; needs_space 3 target/native; mention_proxy ;;
+    demo) needs_rust; needs_linker; needs_envoy_platform; needs_python; needs_space 3 target/debug; mention_proxy ;;
     bench) needs_rust; needs_linker; needs_envoy_platform; needs_python; needs_space 4 target/native ;;
     ports) needs_ports ;;
     dist)

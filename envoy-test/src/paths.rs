@@ -42,15 +42,14 @@ pub fn root() -> PathBuf {
     crate_dir.parent().unwrap_or(crate_dir).to_path_buf()
 }
 
-/// The built module of a filter.
+/// The built module of a filter: in `dist/`, or in the folder that the environment variable `MESHWARD_MODULES` names.
 ///
 /// # Errors
 /// [`Error::NotBuilt`] before `make build`, and [`Error::Config`] when something else lies there.
 pub fn wasm(filter: &str) -> Result<PathBuf> {
-    let module = built(
-        root().join("dist").join(format!("{filter}.wasm")),
-        "make build",
-    )?;
+    let folder = std::env::var_os("MESHWARD_MODULES");
+    let folder = folder.map_or_else(|| root().join("dist"), PathBuf::from);
+    let module = built(folder.join(format!("{filter}.wasm")), "make build")?;
     let mut start = Vec::new();
     let action = format!("reading {}", module.display());
     let file = File::open(&module).context(&action)?;

@@ -44,10 +44,23 @@ impl Peers {
     /// # Errors
     /// When the configuration is not as declared, or a named filter is not built.
     pub fn bootstrap(&self, filters: &[&str]) -> Result<Bootstrap> {
+        self.bootstrap_with(|bootstrap| {
+            bootstrap.keep_filters(filters)?;
+            bootstrap.load_built_modules()
+        })
+    }
+
+    /// The same, with modules of the caller's choice.
+    ///
+    /// # Errors
+    /// When the configuration is not as declared, or what `load_modules` says.
+    pub fn bootstrap_with(
+        &self,
+        load_modules: impl FnOnce(&mut Bootstrap) -> Result<()>,
+    ) -> Result<Bootstrap> {
         let mut bootstrap = Bootstrap::shipped()?;
         bootstrap.leave_paths_alone()?;
-        bootstrap.keep_filters(filters)?;
-        bootstrap.load_built_modules()?;
+        load_modules(&mut bootstrap)?;
         bootstrap.on_free_ports()?;
         self.place(&mut bootstrap)?;
         Ok(bootstrap)

@@ -5,7 +5,9 @@ use std::process::{Child, Command, Stdio};
 
 use envoy_test::paths;
 use envoy_test::readme::{self, Step};
+use envoy_test::{BUNDLE, FILTERS};
 use serde_json::Value;
+use tempfile::TempDir;
 
 #[test]
 fn the_demonstration_is_as_expected_and_the_same_when_it_runs_again_at_once() {
@@ -22,13 +24,16 @@ fn the_demonstration_with_four_modules_is_as_expected() {
 struct Running {
     process: Child,
     said: String,
+    _modules: TempDir,
 }
 
 impl Running {
     /// Starts it at free ports, and reads what it says until it waits.
     fn start() -> Self {
+        let modules = modules(false);
         let mut process = Command::new(env!("CARGO_BIN_EXE_demo"))
             .args(["--keep", "--free-ports"])
+            .env("MESHWARD_MODULES", modules.path())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -37,7 +42,11 @@ impl Running {
         while !said.contains("Ctrl-C ends it.") {
             assert!(lines.read_line(&mut said).unwrap() > 0, "it ended: {said}");
         }
-        Self { process, said }
+        Self {
+            process,
+            said,
+            _modules: modules,
+        }
     }
 
     /// The commands between two of its lines, as it prints them.
@@ -134,9 +143,26 @@ fn same_statuses_as_explained(table: &str) {
     }
 }
 
+/// A folder with nothing but the modules that `make demo` builds.
+fn modules(is_separate: bool) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let names = match is_separate {
+        true => &FILTERS[..],
+        false => &[BUNDLE],
+    };
+    for name in names {
+        let module = paths::wasm(name).unwrap();
+        let link = folder.path().join(module.file_name().unwrap());
+        std::os::unix::fs::symlink(module, link).unwrap();
+    }
+    folder
+}
+
 fn run(arguments: &[&str]) -> String {
+    let modules = modules(arguments.contains(&"--separate"));
     let demo = Command::new(env!("CARGO_BIN_EXE_demo"))
         .args(arguments)
+        .env("MESHWARD_MODULES", modules.path())
         .output()
         .unwrap();
     let table = String::from_utf8_lossy(&demo.stdout);

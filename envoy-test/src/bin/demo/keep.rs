@@ -56,8 +56,7 @@ pub(crate) fn until_interrupted(chain: Chain, ports: Ports, options: Options) ->
     };
     peers.collector.write_to(&paths::root().join(&trail))?;
     let mut bootstrap = Bootstrap::shipped()?;
-    bootstrap.load_built_modules()?;
-    chain.apply(&mut bootstrap)?;
+    chain.load(&mut bootstrap)?;
     bootstrap.listen_on(at(GATEWAY.port), at(ADMIN.port))?;
     peers.place(&mut bootstrap)?;
     let envoy = Envoy::start(&bootstrap, options)?;

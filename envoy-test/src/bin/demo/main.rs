@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use envoy_test::envoy::{Bootstrap, Envoy, Options};
 use envoy_test::peers::Peers;
-use envoy_test::{FILTERS, Result, paths, readme};
+use envoy_test::{Result, paths, readme};
 
 fn main() -> ExitCode {
     let (mut keep, mut chain, mut ports) = (false, Chain::Bundle, Ports::Usual);
@@ -84,11 +84,11 @@ pub(crate) enum Chain {
 }
 
 impl Chain {
-    /// Makes a configuration with the four filters one with this chain.
-    fn apply(self, bootstrap: &mut Bootstrap) -> Result<()> {
+    /// Makes a configuration with the four filters one with this chain. Only its modules need to be built.
+    fn load(self, bootstrap: &mut Bootstrap) -> Result<()> {
         match self {
             Self::Bundle => bootstrap.bundle(),
-            Self::Separate => Ok(()),
+            Self::Separate => bootstrap.load_built_modules(),
         }
     }
 }
@@ -99,8 +99,7 @@ fn run(chain: Chain, keep: Option<Ports>) -> Result<bool> {
         ..Options::default()
     };
     let peers = Peers::start()?;
-    let mut bootstrap = peers.bootstrap(&FILTERS)?;
-    chain.apply(&mut bootstrap)?;
+    let bootstrap = peers.bootstrap_with(|bootstrap| chain.load(bootstrap))?;
     let envoy = Envoy::start(&bootstrap, options)?;
     println!(
         "{}",

@@ -280,10 +280,9 @@ fn between<'a>(text: &'a str, pieces: &[&str]) -> Option<Vec<&'a str>> {
 fn bad_configuration(table: &mut Table, (chain, options): (Chain, Options)) -> Result<()> {
     let mut bootstrap = Bootstrap::shipped()?;
     bootstrap.keep_filters(&["token-bucket"])?;
-    bootstrap.load_built_modules()?;
     let shipped = bootstrap.configuration("token-bucket")?;
     bootstrap.configure("token-bucket", &shipped.replace("100/min", "100/fortnight"))?;
-    chain.apply(&mut bootstrap)?;
+    chain.load(&mut bootstrap)?;
     let verdict = envoy::validate(&bootstrap, options)?;
     let message = r#"limits[0].rate: "100/fortnight": unknown unit"#;
     let actual = match (verdict.accepted, verdict.log.contains(message)) {
