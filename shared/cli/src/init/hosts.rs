@@ -46,6 +46,11 @@ impl Host {
         vec![remark.to_owned()]
     }
 
+    /// Whether a filter can take a credential out of the query of a request.
+    pub(super) const fn rewrites_queries(self) -> bool {
+        !matches!(self, Self::Apisix | Self::Kong)
+    }
+
     const fn changes_bodies(self) -> bool {
         !matches!(self, Self::Apisix | Self::Kong)
     }

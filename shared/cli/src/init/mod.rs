@@ -110,7 +110,8 @@ fn done(arguments: &Arguments) -> Result<(), String> {
         }
     };
     let document = arguments.openapi.as_deref();
-    let made = document.map(|document| openapi::configuration(document, &parts));
+    let rewrites_queries = arguments.host.is_none_or(Host::rewrites_queries);
+    let made = document.map(|document| openapi::configuration(document, &parts, rewrites_queries));
     let made = made.transpose()?;
     let files = match (&made, arguments.host) {
         (_, Some(host)) => host.files(&parts, made.as_ref()),

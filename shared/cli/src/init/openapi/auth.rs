@@ -29,7 +29,7 @@ struct Caller {
 }
 
 /// The part of the bundle.
-pub(super) fn part(document: &Document<'_>, remarks: &mut Remarks) -> Json {
+pub(super) fn part(document: &Document<'_>, rewrites_queries: bool, remarks: &mut Remarks) -> Json {
     let first = document.operations.first().map(|first| &first.hosts);
     for described in &document.operations {
         if Some(&described.hosts) != first {
@@ -79,7 +79,10 @@ pub(super) fn part(document: &Document<'_>, remarks: &mut Remarks) -> Json {
         .iter()
         .filter_map(|(scheme, name)| {
             let found = document.security_scheme(scheme)?;
-            Some((name.clone(), provider(name, found, remarks)?))
+            Some((
+                name.clone(),
+                provider(name, found, rewrites_queries, remarks)?,
+            ))
         })
         .collect();
     let mut members = Vec::new();
@@ -277,8 +280,13 @@ fn trust(scheme: &Value) -> Option<u8> {
     }
 }
 
-/// A provider for a scheme, with what is guessed told.
-fn provider(name: &str, scheme: &Value, remarks: &mut Remarks) -> Option<Json> {
+/// A provider for a scheme, with what is guessed told. A host that cannot take a key out of a query passes it on.
+fn provider(
+    name: &str,
+    scheme: &Value,
+    rewrites_queries: bool,
+    remarks: &mut Remarks,
+) -> Option<Json> {
     let place = format!("auth.providers.{name}");
     if scheme.get("type").and_then(Value::as_str) == Some("apiKey") {
         remarks.guess("the keys: meshward api-key new", &place);
@@ -289,13 +297,18 @@ fn provider(name: &str, scheme: &Value, remarks: &mut Remarks) -> Option<Json> {
             // Nobody has a key with this hash.
             ("sha256", text(&"0".repeat(64))),
         ]);
-        return Some(object([(
-            "api_keys",
-            object([
-                ("from", Json::Array(vec![from])),
-                ("keys", Json::Array(vec![key])),
-            ]),
-        )]));
+        let keys = object([
+            ("from", Json::Array(vec![from])),
+            ("keys", Json::Array(vec![key])),
+        ]);
+        if kind == "query" && !rewrites_queries {
+            remarks.add(
+                "this host cannot take a key out of a query, so the upstream sees it (\"forward\": true)",
+                &place,
+            );
+            return Some(object([("api_keys", keys), ("forward", Json::Bool(true))]));
+        }
+        return Some(object([("api_keys", keys)]));
     }
     remarks.guess("audiences", &place);
     let discovery = scheme.get("openIdConnectUrl").and_then(Value::as_str);

@@ -52,15 +52,22 @@ impl Remarks {
     }
 }
 
-/// Makes the configuration.
-pub(super) fn configuration(file: &Path, parts: &[Part]) -> Result<Made, String> {
+/// Makes the configuration, for a host that can take a credential out of a query, or for one that cannot.
+pub(super) fn configuration(
+    file: &Path,
+    parts: &[Part],
+    rewrites_queries: bool,
+) -> Result<Made, String> {
     let name = file.display();
     let root = openapi_document(file)?;
     let document = Document::read(&root).map_err(|error| format!("{name}: {error}"))?;
     let mut remarks = Remarks::default();
     let mut made = Vec::new();
     if parts.contains(&Part::Auth) {
-        made.push((Part::Auth, auth::part(&document, &mut remarks)));
+        made.push((
+            Part::Auth,
+            auth::part(&document, rewrites_queries, &mut remarks),
+        ));
     }
     if parts.contains(&Part::Redact)
         && let Some(redact) = redact::part(&document, &mut remarks)
