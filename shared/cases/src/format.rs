@@ -94,6 +94,55 @@ pub struct Step {
     pub expect: Expectation,
 }
 
+impl Case {
+    /// Refuses what no request is like, and expectations that could never fail.
+    fn check(&self, line_of: impl Fn(usize, &str) -> usize) -> std::result::Result<(), String> {
+        let name = &self.name;
+        if self.steps.is_empty() {
+            return Err(format!("{name:?} has no step: [[case.step]] begins one"));
+        }
+        for (number, step) in self.steps.iter().enumerate() {
+            let RequestData { method, path, .. } = &step.request;
+            // RFC 9112, section 3.2: only these two methods have a target of another form.
+            let is_target = match method.to_ascii_uppercase().as_str() {
+                "CONNECT" => true,
+                "OPTIONS" => path == "*" || path.starts_with('/'),
+                _ => path.starts_with('/'),
+            };
+            if !is_target {
+                let line = line_of(number, "request");
+                return Err(format!(
+                    "line {line}: {name:?}: the path {path:?} does not begin with \"/\""
+                ));
+            }
+            let metrics = step.expect.metrics.keys();
+            if let Some(unknown) = metrics.into_iter().find(|name| !is_metric(name)) {
+                let line = line_of(number, "metrics");
+                return Err(format!(
+                    "line {line}: {name:?}: no filter has a metric {unknown:?}; names are like \
+                     \"meshward.token-bucket.requests_total;limit=all;outcome=denied\""
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a filter may have a metric of this name: which ones it has, only its README tells.
+fn is_metric(name: &str) -> bool {
+    const FILTERS: [&str; 4] = ["audit-emitter", "jwt-auth", "token-bucket", "pii-redactor"];
+    let (name, labels) = name.split_once(';').unwrap_or((name, "x=x"));
+    let metric = name
+        .strip_prefix("meshward.")
+        .and_then(|name| name.split_once('.'));
+    let is_named = metric.is_some_and(|(filter, metric)| {
+        let is_letter =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        FILTERS.contains(&filter) && !metric.is_empty() && metric.bytes().all(is_letter)
+    });
+    is_named && labels.split(';').all(|label| label.contains('='))
+}
+
 /// What is expected of an exchange; what is not named is not compared.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -325,6 +374,12 @@ impl CaseFile {
             if !case.hosts.is_empty() && case.because.is_none() {
                 return Err(format!("{:?} is restricted without a reason", case.name));
             }
+        }
+        if file.cases.is_empty() {
+            return Err("there is no case in it: [[case]] begins one".to_owned());
+        }
+        for (number, case) in file.cases.iter().enumerate() {
+            case.check(|step, key| file.places.line_of(number, step, key))?;
         }
         Ok(file)
     }

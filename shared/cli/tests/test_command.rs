@@ -148,8 +148,28 @@ fn what_cannot_be_run_is_none_that_passes() {
         ),
         (
             "whose.toml",
-            "configuration = \"{}\"\ncase = []",
+            "configuration = \"{}\"\n[[case]]\nname = \"a\"\n[[case.step]]\nrequest = { path = \"/\" }\nexpect = {}",
             "say whose",
+        ),
+        (
+            "empty.toml",
+            "configuration = '{\"limits\": []}'\ncase = []",
+            "there is no case in it",
+        ),
+        (
+            "idle.toml",
+            "configuration = '{\"limits\": []}'\n[[case]]\nname = \"a\"\nstep = []",
+            "\"a\" has no step",
+        ),
+        (
+            "path.toml",
+            "configuration = '{\"limits\": []}'\n[[case]]\nname = \"a\"\n[[case.step]]\nrequest = { path = \"orders\" }\nexpect = { status = 200 }",
+            "line 4: \"a\": the path \"orders\" does not begin with \"/\"",
+        ),
+        (
+            "metric.toml",
+            "configuration = '{\"limits\": []}'\n[[case]]\nname = \"a\"\n[[case.step]]\nrequest = { path = \"/\" }\nexpect = { metrics = { \"meshward_token_bucket_requests_total\" = 0 } }",
+            "line 6: \"a\": no filter has a metric \"meshward_token_bucket_requests_total\"",
         ),
         (
             "refused.toml",
