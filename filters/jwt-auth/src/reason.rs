@@ -312,13 +312,16 @@ impl Reason {
     }
 
     /// Whether nothing could be decided for want of something that no client can take away: what
-    /// `"on_error": "allow"` lets pass.
+    /// `"on_error": "allow"` lets pass. What people have agreed to has an `on_error` of its own.
     #[must_use]
     pub const fn is_outage(self) -> bool {
         self.is_undecided()
             && !matches!(
                 self,
-                Self::KeyPending | Self::WaitingFull | Self::IntrospectionRefused
+                Self::KeyPending
+                    | Self::WaitingFull
+                    | Self::IntrospectionRefused
+                    | Self::ConsentUnavailable
             )
     }
 }

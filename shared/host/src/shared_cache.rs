@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use crate::shared_cells::CellHash;
-use crate::{Host, Status};
+use crate::{Host, Status, shared_data};
 
 /// A cache with a fixed number of places. A text lies at the place that its hash says, and takes it
 /// from whatever lay there before: what is found may be missing, and is never that of another hash.
@@ -61,7 +61,7 @@ impl SharedCache {
                 own.borrow_mut().insert(place, entry);
                 Ok(())
             }
-            None => host.set_shared_data(&self.key(place), &entry, None),
+            None => shared_data::put(host, &self.key(place), &entry),
         }
     }
 
@@ -83,8 +83,13 @@ mod tests {
 
     #[test]
     fn a_text_is_found_under_its_hash_and_in_its_time() {
-        for shares in [true, false] {
-            let host = FakeHost::new(Profile::Envoy);
+        let profiles = [Profile::Envoy, Profile::Kong, Profile::Apisix];
+        for (profile, shares) in profiles
+            .into_iter()
+            .flat_map(|profile| [(profile, true), (profile, false)])
+            .filter(|case| *case != (Profile::Apisix, true))
+        {
+            let host = FakeHost::new(profile);
             let cache = SharedCache::new("test", 1, shares);
             assert_eq!(cache.get(&host, [1; 16], 0), None);
             cache.put(&host, [1; 16], 100, b"care").unwrap();

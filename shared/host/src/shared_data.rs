@@ -19,6 +19,28 @@ pub fn insert_if_absent(host: &dyn Host, key: &str, initial: &[u8]) -> Result<Sh
     })
 }
 
+/// Stores a value, whatever stands under `key` now.
+///
+/// Without a cas Envoy overwrites, and nginx creates only: there what is present is read first, and replaced by its cas.
+///
+/// # Errors
+/// The host has no shared data or refuses to store; [`Status::CasMismatch`] where other workers were
+/// faster [`MAX_ATTEMPTS`] times in a row.
+pub fn put(host: &dyn Host, key: &str, value: &[u8]) -> Result<(), Status> {
+    let mut cas = None;
+    for _ in 0..MAX_ATTEMPTS {
+        match host.set_shared_data(key, value, cas) {
+            Err(Status::CasMismatch) => {}
+            result => return result,
+        }
+        cas = match host.shared_data(key) {
+            Err(Status::NotFound) => None,
+            found => Some(found?.cas),
+        };
+    }
+    Err(Status::CasMismatch)
+}
+
 /// Replaces the value under `key` by what `change` makes of it, in one atomic step among all workers,
 /// and says how often another worker was faster.
 ///

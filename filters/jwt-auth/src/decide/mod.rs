@@ -376,12 +376,18 @@ fn check_consent(
         return Ok(());
     }
     explain::note(|| Step::Lacks(consent.told("consent", given)));
-    let missing = consent.missing(given).into_iter().map(str::to_owned);
+    let missing = consent.missing(given);
+    // Who may have agreed is told to come again, and not that it was refused.
+    let is_unknown = !missing.is_empty() && missing.iter().all(|purpose| given.is_unknown(purpose));
     let detail = Detail {
-        purposes: missing.collect(),
+        purposes: missing.into_iter().map(str::to_owned).collect(),
         ..Detail::default()
     };
-    Err((Reason::ConsentMissing, detail))
+    let reason = match is_unknown {
+        true => Reason::ConsentUnavailable,
+        false => Reason::ConsentMissing,
+    };
+    Err((reason, detail))
 }
 
 /// One of the callers meets a condition, under every reading of the request.

@@ -63,7 +63,11 @@ impl SharedDocument {
         schedule: Schedule,
         cas: Option<u32>,
     ) -> Result<(), Status> {
-        host.set_shared_data(&self.schedule, &schedule.to_bytes(), cas)
+        let bytes = schedule.to_bytes();
+        match cas {
+            Some(_) => host.set_shared_data(&self.schedule, &bytes, cas),
+            None => shared_data::put(host, &self.schedule, &bytes),
+        }
     }
 
     /// The generation of the key set, and its bytes.
@@ -81,6 +85,6 @@ impl SharedDocument {
     ) -> Result<(), Status> {
         let mut bytes = generation.to_le_bytes().to_vec();
         bytes.extend_from_slice(body);
-        host.set_shared_data(&self.body, &bytes, None)
+        shared_data::put(host, &self.body, &bytes)
     }
 }

@@ -11,7 +11,7 @@ use policy::consent::{ConsentLookup, ConsentSources, OnLookupError, OptOutMemory
 use policy::explain::{self, Step};
 use policy::facts::Facts;
 use policy::http;
-use policy::identity::Identity;
+use policy::identity::{Agreed, Identity};
 use policy::json::Json;
 use policy::secret::Secret;
 
@@ -59,7 +59,10 @@ enum Pending {
 /// What a service has said.
 enum Said {
     Purposes(Vec<String>),
+    /// It failed, is away, or took too long.
     Nothing,
+    /// The caller has no name that it can be asked about, today or later.
+    NotAskable,
     NotYet,
 }
 
@@ -146,16 +149,19 @@ impl ConsentRecords {
         let id = identity.claim_text(&lookup.settings.subject);
         let said = match &id {
             Some(id) => lookup.said(context, calls, identity, id),
-            None => Said::Nothing,
+            None => Said::NotAskable,
         };
         explain::note_all(|| heard(id.as_deref(), &said));
         let agreed = match said {
-            Said::Purposes(purposes) => Some(purposes),
+            Said::Purposes(purposes) => Agreed::Purposes(purposes),
             Said::NotYet => return Err(Awaited),
-            Said::Nothing => match lookup.settings.on_error {
-                OnLookupError::Deny => Some(Vec::new()),
-                OnLookupError::Ignore => None,
-            },
+            Said::Nothing | Said::NotAskable
+                if lookup.settings.on_error == OnLookupError::Ignore =>
+            {
+                Agreed::NotAsked
+            }
+            Said::Nothing => Agreed::Unanswered,
+            Said::NotAskable => Agreed::Purposes(Vec::new()),
         };
         Ok(CallerContext {
             agreed,
@@ -328,7 +334,7 @@ impl Lookup {
             .replace(SUBJECT, &http::form_encoded(id));
         let is_nobody = may_be_another(id);
         if id.len() > MAX_ID_BYTES || identity.subject.is_none() || is_nobody {
-            return Said::Nothing;
+            return Said::NotAskable;
         }
         let room = self.room(calls);
         let is_being_tried = room < self.settings.max_requests;
@@ -453,6 +459,7 @@ fn heard(about: Option<&str>, said: &Said) -> Option<Step> {
         Said::Purposes(purposes) if purposes.is_empty() => "nothing was agreed to".to_owned(),
         Said::Purposes(purposes) => format!("agreed to {}", purposes.join(", ")),
         Said::Nothing => "no answer, so on_error decides".to_owned(),
+        Said::NotAskable => "cannot be asked about this name, so on_error decides".to_owned(),
     };
     Some(Step::Heard {
         service: "the consent service",

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use host::Host;
 use host::exchange;
-use policy::identity::{Identity, push_context};
+use policy::identity::{Agreed, Identity, push_context};
 use policy::json::push_string;
 
 use crate::token::claims::Validity;
@@ -13,8 +13,8 @@ use crate::token::claims::Validity;
 /// What is known of a caller beyond the credential, for one request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CallerContext {
-    /// The purposes that a consent service says the caller agreed to.
-    pub(crate) agreed: Option<Vec<String>>,
+    /// What a consent service says that the caller agreed to.
+    pub(crate) agreed: Agreed,
     /// The purposes that the caller objects to.
     pub(crate) objects_to: Vec<String>,
     /// The caller has opted out before.
@@ -143,7 +143,7 @@ impl Published {
             self.text.truncate(self.open_len);
             push_context(
                 &mut self.text,
-                context.agreed.as_deref(),
+                &context.agreed,
                 &context.objects_to,
                 context.opted_out,
                 context.emergency.as_deref(),
@@ -185,7 +185,9 @@ mod tests {
         ] {
             let mut published = verified.published.borrow_mut();
             let consent = CallerContext {
-                agreed: rule.map(|rule| vec![rule.to_owned()]),
+                agreed: rule.map_or(Agreed::NotAsked, |rule| {
+                    Agreed::Purposes(vec![rule.to_owned()])
+                }),
                 objects_to: rule.into_iter().map(str::to_owned).collect(),
                 opted_out: rule == Some("a"),
                 emergency: rule.map(|_| "a \"reason\"".to_owned()),

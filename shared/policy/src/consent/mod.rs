@@ -11,6 +11,8 @@ pub use condition::ConsentCondition;
 pub use lookup::{ConsentLookup, OnLookupError, OptOutMemory, SUBJECT};
 pub use sources::ConsentSources;
 
+use crate::identity::Agreed;
+
 /// The consent of one request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Consent {
@@ -77,6 +79,19 @@ impl Signal {
             refuses: Refused::TheRest,
             readable,
             encoded: None,
+        }
+    }
+
+    /// What a consent service says, if one was asked. One that gave no answer denies everything.
+    fn of_lookup(agreed: &Agreed) -> Option<Self> {
+        match agreed {
+            Agreed::NotAsked => None,
+            Agreed::Purposes(words) => Some(Self::of_words(LOOKUP, true, words.clone())),
+            Agreed::Unanswered => {
+                let mut signal = Self::of_words(LOOKUP, true, Vec::new());
+                signal.make_unreadable();
+                Some(signal)
+            }
         }
     }
 
@@ -196,6 +211,17 @@ impl Consent {
         self.signals.iter().any(|signal| !signal.readable)
     }
 
+    /// Whether nobody knows if the person agreed to this purpose: a consent service gave no answer, and nothing else
+    /// refuses it.
+    #[must_use]
+    pub fn is_unknown(&self, purpose: &str) -> bool {
+        let is_silent = |signal: &&Signal| signal.source == LOOKUP && !signal.readable;
+        let mut others = self.signals.iter().filter(|signal| !is_silent(signal));
+        self.signals.iter().any(|signal| is_silent(&signal))
+            && !others.any(|signal| signal.refuses(purpose))
+            && !self.opted_out_of.iter().any(|denied| denied == purpose)
+    }
+
     /// Whether the person agreed to this purpose.
     #[must_use]
     pub fn is_granted(&self, purpose: &str) -> bool {
@@ -243,6 +269,8 @@ fn is_purpose(word: &str) -> bool {
 
 /// The source of what a person objects to, which whoever configures the gateway asserts.
 pub const OBJECTION: &str = "objection";
+/// The source that is a service which is asked about the caller.
+const LOOKUP: &str = "lookup";
 const MAX_PURPOSES: usize = 64;
 const MAX_PURPOSE_BYTES: usize = 128;
 /// The core of a TC string has at least 30 bytes.

@@ -328,11 +328,10 @@ impl ConsentSources {
             let words = named.or(mapped);
             signals.extend(words.map(|words| Signal::of_words("claim", true, words)));
         }
-        let agreed = facts
-            .identity()
-            .and_then(|identity| identity.agreed.clone());
-        if let Some(words) = agreed.filter(|_| goes_on(&signals)) {
-            signals.push(Signal::of_words("lookup", true, words));
+        if let Some(identity) = facts.identity()
+            && goes_on(&signals)
+        {
+            signals.extend(Signal::of_lookup(&identity.agreed));
         }
         // Which of several lines, cookies or parameters counts, servers do not agree on: all do.
         type Texts = fn(&dyn Facts, &str) -> Vec<String>;

@@ -27,8 +27,8 @@ pub struct Identity {
     pub roles: Vec<String>,
     /// The purposes that the caller consented to, perhaps none; `None` where nothing says so.
     pub consents: Option<Vec<String>>,
-    /// The purposes that a consent service says the caller agreed to; `None` where none was asked.
-    pub agreed: Option<Vec<String>>,
+    /// What a consent service says that the caller agreed to.
+    pub agreed: Agreed,
     /// The purposes that the caller objects to, whatever anybody has agreed to.
     pub objects_to: Vec<String>,
     /// The caller has opted out by Global Privacy Control with an earlier request.
@@ -47,6 +47,18 @@ pub struct Identity {
     pub rule: Option<String>,
     /// All verified claims, for keys and conditions; `null` where there are none.
     pub claims: Claims,
+}
+
+/// What a consent service says of a caller.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Agreed {
+    /// No service was asked, or its failure counts for nothing.
+    #[default]
+    NotAsked,
+    /// It was asked, and nobody knows: nothing counts as agreed to.
+    Unanswered,
+    /// The purposes that the caller agreed to, perhaps none.
+    Purposes(Vec<String>),
 }
 
 /// The verified claims of a token.
@@ -173,7 +185,7 @@ mod tests {
             subject: Some("jane".to_owned()),
             scopes: vec!["orders:read".to_owned()],
             provider: "corp".to_owned(),
-            agreed: Some(vec!["care".to_owned()]),
+            agreed: Agreed::Purposes(vec!["care".to_owned()]),
             objects_to: vec!["ads".to_owned()],
             opted_out: true,
             emergency: Some("fire".to_owned()),
@@ -183,6 +195,13 @@ mod tests {
         };
         let text = identity.to_json();
         assert_eq!(Identity::parse(text.as_bytes()).unwrap(), identity);
+        let unanswered = Identity {
+            agreed: Agreed::Unanswered,
+            ..identity.clone()
+        };
+        let of_failure = unanswered.to_json();
+        assert!(of_failure.contains(r#","agreed":null,"#), "{of_failure}");
+        assert_eq!(Identity::parse(of_failure.as_bytes()).unwrap(), unanswered);
         assert_eq!(
             text,
             r#"{"method":"jwt","provider":"corp","subject":"jane","scopes":["orders:read"],"agreed":["care"],"objects_to":["ads"],"opted_out":true,"emergency":"fire","claims":{"sub":"jane","n":9007199254740993,"a":{"b":["c"]}}}"#

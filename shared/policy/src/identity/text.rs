@@ -3,7 +3,7 @@
 //! It is written for every new token and read with every request by those who ask for it, so both
 //! are done by hand, in one pass and without a general serialiser.
 
-use super::{AuthenticationMethod, Claims, Identity};
+use super::{Agreed, AuthenticationMethod, Claims, Identity};
 use crate::json::{Json, push_string};
 
 /// Why a text is no identity.
@@ -34,7 +34,8 @@ impl Identity {
                 "client_id" => identity.client_id = Some(string(value)?),
                 "scopes" => identity.scopes = strings(value)?,
                 "roles" => identity.roles = strings(value)?,
-                "agreed" => identity.agreed = Some(strings(value)?),
+                "agreed" if value == Json::Null => identity.agreed = Agreed::Unanswered,
+                "agreed" => identity.agreed = Agreed::Purposes(strings(value)?),
                 "objects_to" => identity.objects_to = strings(value)?,
                 "emergency" => identity.emergency = Some(string(value)?),
                 "opted_out" => identity.opted_out = value == Json::Bool(true),
@@ -101,7 +102,7 @@ impl Identity {
         }
         push_context(
             &mut text,
-            self.agreed.as_deref(),
+            &self.agreed,
             &self.objects_to,
             self.opted_out,
             self.emergency.as_deref(),
@@ -118,14 +119,18 @@ impl Identity {
 /// Appends what is known of a caller beyond the claims, for one request, to the members of an identity.
 pub fn push_context(
     text: &mut String,
-    agreed: Option<&[String]>,
+    agreed: &Agreed,
     objects_to: &[String],
     opted_out: bool,
     emergency: Option<&str>,
 ) {
-    if let Some(agreed) = agreed {
-        text.push_str(",\"agreed\":[");
-        push_list(text, agreed);
+    match agreed {
+        Agreed::NotAsked => {}
+        Agreed::Unanswered => text.push_str(",\"agreed\":null"),
+        Agreed::Purposes(purposes) => {
+            text.push_str(",\"agreed\":[");
+            push_list(text, purposes);
+        }
     }
     if !objects_to.is_empty() {
         text.push_str(",\"objects_to\":[");

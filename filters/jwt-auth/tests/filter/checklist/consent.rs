@@ -65,6 +65,11 @@ fn what_the_service_says_counts_and_what_it_does_not_say_denies() {
         ("a reset", CallResponse::Nothing, false),
         ("too much", CallResponse::http(200, large), false),
     ] {
+        // Who has not agreed is told so; of whom nobody knows, to come again.
+        let refusal = match ["not this", "nothing", "nobody"].contains(&line) {
+            true => (403, "consent_missing"),
+            false => (503, "consent_unavailable"),
+        };
         in_every_host(&lookup("deny"), |bed| {
             let given = answer.clone();
             bed.responses(move |_| given.clone());
@@ -72,17 +77,30 @@ fn what_the_service_says_counts_and_what_it_does_not_say_denies() {
             let request = bearer("/", &token);
             match is_agreed {
                 true => drop(bed.passes(line, &request, &token)),
-                false => bed.refuses(line, &request, &token, (403, "consent_missing")),
+                false => bed.refuses(line, &request, &token, refusal),
             }
             // A claim does not grant what the service does not.
             let token = signer().token(&bed.claims(&json!({"consents": ["care"], "sub": "joe"})));
             let request = bearer("/", &token);
             match is_agreed {
                 true => drop(bed.passes(line, &request, &token)),
-                false => bed.refuses(line, &request, &token, (403, "consent_missing")),
+                false => bed.refuses(line, &request, &token, refusal),
             }
         });
     }
+}
+
+/// `on_error` of the filter is about keys and introspection: what people have agreed to has one of its own.
+#[test]
+fn nobody_passes_because_a_service_is_down() {
+    let mut asks = lookup("deny");
+    asks["on_error"] = json!("allow");
+    in_every_host(&asks, |bed| {
+        bed.responses(|_| CallResponse::http(503, ""));
+        let token = signer().token(&bed.claims(&json!({"consents": ["care"]})));
+        let unavailable = (503, "consent_unavailable");
+        bed.refuses("down", &bearer("/", &token), &token, unavailable);
+    });
 }
 
 #[test]
