@@ -6,10 +6,11 @@
 use super::boundary::separates_values;
 use super::find::{Span, Text};
 use super::kind::{
-    AGE, API_KEY, CARD_CVV, CARD_PIN, GEO_COORDINATE, MEDICAL_RECORD, PASSWORD, PERSON_DATE,
-    US_SSN_LAST4,
+    AGE, API_KEY, BASIC_AUTH, CARD_CVV, CARD_PIN, GEO_COORDINATE, MEDICAL_RECORD, PASSWORD,
+    PERSON_DATE, US_SSN_LAST4,
 };
 use super::prose::{is_of_another_unit, is_over_89, written_date};
+use super::secret::basic::is_pair;
 use super::secret_end::SecretEnds;
 use super::{Confidence, DETECTORS, Form};
 use crate::bytes::{Position as _, at, before, count_while, count_while_back, part, rest};
@@ -33,8 +34,9 @@ pub(crate) fn finds_settings(wanted: &EntitySet) -> bool {
     wanted.has(API_KEY) || wanted.has(PASSWORD)
 }
 
-const KINDS: [u8; 9] = [
+const KINDS: [u8; 10] = [
     API_KEY,
+    BASIC_AUTH,
     GEO_COORDINATE,
     PASSWORD,
     CARD_CVV,
@@ -204,6 +206,7 @@ fn has_value_without_sign(text: &[u8]) -> bool {
         let word = part(text, sign.less(6), sign).to_ascii_lowercase();
         at(text, sign.plus(1)).is_ascii_digit()
             || word == b"bearer"
+            || word == b"ssword"
             || word.ends_with(b" by")
             || word.ends_with(b"login")
             || part(text, sign, sign.plus(3)) == b" --"
@@ -233,9 +236,16 @@ fn is_argument(text: &[u8], name_end: usize, start: usize) -> bool {
         byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
     });
     let is_quoted = start > name_end.plus(1);
+    let before_name = part(line, 0, line.len().less(name));
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let mut words_before = before_name
+        .rsplit(is_blank)
+        .filter(|word| !word.is_empty())
+        .skip(1);
     rest(line, line.len().less(name)).starts_with(b"--")
         || is_quoted && line.to_ascii_lowercase().ends_with(b"identified by")
-        || memchr::memmem::find(part(line, 0, line.len().less(name)), b"login ").is_some()
+        || memchr::memmem::find(before_name, b"login ").is_some()
+        || words_before.next() == Some(b"machine")
 }
 
 /// How long a scheme of authentication is before the credentials, with the blanks behind it:
@@ -275,7 +285,11 @@ fn stands_without_sign(
             part(text, name_end.less(6), name_end).eq_ignore_ascii_case(b"bearer")
                 && value.len() >= LEAST_TOKEN_BYTES
         }
-        PASSWORD => is_argument(text, name_end, start),
+        // `password hunter2` is all of a line of a `.netrc`.
+        PASSWORD => {
+            is_argument(text, name_end, start)
+                || is_all_of_line(text, (name_end, start), value.len())
+        }
         // `cvv 123`, `CVC2 123`; a security code has a sign, and so has `CSC 101`.
         CARD_CVV => {
             let letters_end = name_end.less(usize::from(before(text, name_end) == b'2'));
@@ -319,7 +333,7 @@ impl Run {
         (sign, entity): (u8, u8),
         labels: &Labels,
     ) -> Option<(usize, usize)> {
-        let is_secret = matches!(entity, API_KEY | PASSWORD);
+        let is_secret = matches!(entity, API_KEY | BASIC_AUTH | PASSWORD);
         let quoted = is_secret
             .then(|| self.secrets.quoted(text, start))
             .flatten();
@@ -358,6 +372,7 @@ impl Run {
         let length = value.len();
         let behind = rest(text, start.plus(length));
         let fits = match entity {
+            BASIC_AUTH => sign != b' ' && is_pair(value),
             CARD_CVV | CARD_PIN => (3..=6).contains(&length) && digits() == length,
             PERSON_DATE => {
                 own_end.is_some() || length <= LONGEST_TIME_BYTES && digits() >= 4 && is_date(value)

@@ -322,7 +322,7 @@ impl Plan {
             removing,
             shapes: ShapeIndex::new(&wanted),
             wanted,
-            assignable: assignable(&whole),
+            assignable: assignable(&whole.or(&wanted)),
             scratch: RefCell::default(),
             whole,
             bindings,

@@ -3,7 +3,7 @@
 use policy::finding::Category;
 
 use super::TextScanner;
-use crate::bytes::{Position as _, before, count_while, rest};
+use crate::bytes::{Position as _, at, before, count_while, rest};
 use crate::detect::{KeyLine, PRIVATE_KEY, Span, open_key, rest_of_key};
 use crate::lexicon::Announcement;
 use crate::plan::Plan;
@@ -49,7 +49,8 @@ impl TextScanner {
 
     /// A secret fills the text to its end: what follows may still be part of it.
     pub(super) fn run_on(&mut self, span: Span, last: bool, plan: &Plan) {
-        if span.entity == PRIVATE_KEY {
+        // One that is in base64 has no lines.
+        if span.entity == PRIVATE_KEY && at(&self.text, span.start) == b'-' {
             if let Some(line) = open_key(&self.text, span.start, span.end) {
                 self.swallowing = Swallow::Key(line);
                 self.swallowed_bytes = 0;
@@ -220,6 +221,43 @@ mod tests {
                     &out[..200.min(out.len())]
                 );
             }
+        }
+    }
+
+    #[test]
+    fn keys_in_base64_go_to_their_end() {
+        let plan = plan_of(r#"{"presets":["secrets"]}"#);
+        let key = |label: &str, count: usize| {
+            let lines =
+                "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n".repeat(count);
+            STANDARD.encode(format!(
+                "-----BEGIN {label}-----\n{lines}-----END {label}-----\n"
+            ))
+        };
+        for label in [
+            "PRIVATE KEY",
+            "RSA PRIVATE KEY",
+            "OPENSSH PRIVATE KEY",
+            "ENCRYPTED PRIVATE KEY",
+        ] {
+            for count in [1, 20, 80] {
+                let body = format!(r#"{{"data":{{"a.pem":"{}","b":1}}}}"#, key(label, count));
+                assert_eq!(
+                    redacted(&plan, "application/json", &body),
+                    r#"{"data":{"a.pem":"[PRIVATE_KEY]","b":1}}"#,
+                    "{label} {count}"
+                );
+                let body = format!("data:\n  a.pem: {}\n  b: 1\n", key(label, count));
+                assert_eq!(
+                    redacted(&plan, "application/yaml", &body),
+                    "data:\n  a.pem: \"[PRIVATE_KEY]\"\n  b: 1\n",
+                    "{label} {count}"
+                );
+            }
+        }
+        for label in ["CERTIFICATE", "PUBLIC KEY"] {
+            let body = format!(r#"{{"data":{{"a.pem":"{}","b":1}}}}"#, key(label, 20));
+            assert_eq!(redacted(&plan, "application/json", &body), body);
         }
     }
 

@@ -15,9 +15,10 @@ use super::Confidence;
 use super::assigned;
 use super::fold::Folded;
 use super::internal_url;
-use super::kind::{INTERNAL_URL, PROVIDER_TOKEN};
+use super::kind::{BASIC_AUTH, INTERNAL_URL};
 use super::prose;
-use super::secret::may_have_vault_token;
+use super::secret::basic::is_pair;
+use super::secret::may_have_long_token;
 use super::shape::ShapeIndex;
 use crate::budget::Looks;
 use crate::bytes::{Position as _, at, before, part, rest};
@@ -254,13 +255,16 @@ impl<'a, 's> Search<'a, 's> {
         if triggers.has(Triggers::AT) {
             self.signs();
         }
-        let has_vault_token = || {
+        let has_long_token = || {
             triggers.has(Triggers::DIGIT)
-                && text.wanted.has(PROVIDER_TOKEN)
-                && may_have_vault_token(text.bytes)
+                && text.shapes.has_secrets()
+                && may_have_long_token(text.bytes)
         };
-        if triggers.has(Triggers::LITERAL) || has_vault_token() {
+        if triggers.has(Triggers::LITERAL) || has_long_token() {
             self.literals();
+        }
+        if text.announcement.kinds.has(BASIC_AUTH) && text.from == 0 && is_pair(text.bytes) {
+            self.push(BASIC_AUTH, 0, text.bytes.len(), Confidence::High);
         }
         if triggers.has(Triggers::DIGIT) && text.shapes.has_numbers() {
             self.numbers();

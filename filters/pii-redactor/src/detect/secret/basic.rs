@@ -1,6 +1,7 @@
-//! BASIC_AUTH: the credentials of HTTP basic authentication (RFC 7617).
+//! BASIC_AUTH: the credentials of HTTP basic authentication (RFC 7617), and of Docker and npm.
 
 use super::{Class, Runs};
+use crate::bytes::{count_while, rest};
 use crate::detect::prelude::*;
 
 use base64::Engine as _;
@@ -15,10 +16,6 @@ pub(crate) fn end(runs: &mut Runs<'_>, start: usize, prefix: &[u8]) -> Option<us
     if length < 4 {
         return None;
     }
-    let engine = GeneralPurpose::new(
-        &STANDARD,
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-    );
     let encoded = part(
         runs.text(),
         begin,
@@ -27,10 +24,29 @@ pub(crate) fn end(runs: &mut Runs<'_>, start: usize, prefix: &[u8]) -> Option<us
     if !runs.may_decode(encoded.len()) {
         return Some(run.end);
     }
-    let decoded = engine.decode(encoded).ok()?;
-    let is_pair =
-        decoded.contains(&b':') && decoded.iter().all(|byte| *byte >= b' ' && *byte != 0x7f);
-    is_pair.then_some(run.end)
+    is_decodable(encoded).then_some(run.end)
+}
+
+/// Whether all of a value is a user name and a password in base64, as `auth` of the configuration of Docker and `_auth`
+/// of that of npm are.
+pub(crate) fn is_pair(value: &[u8]) -> bool {
+    let letters = count_while(value, 0, |byte| Class::Base64.has(byte) && byte != b'=');
+    step(letters);
+    let padding = rest(value, letters);
+    (4..=MAX_DECODED_BYTES).contains(&value.len())
+        && padding.len() <= 2
+        && padding.iter().all(|byte| *byte == b'=')
+        && is_decodable(value)
+}
+
+fn is_decodable(encoded: &[u8]) -> bool {
+    let engine = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    engine.decode(encoded).is_ok_and(|decoded| {
+        decoded.contains(&b':') && decoded.iter().all(|byte| *byte >= b' ' && *byte != 0x7f)
+    })
 }
 
 const MAX_DECODED_BYTES: usize = 1024;

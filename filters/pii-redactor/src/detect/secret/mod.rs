@@ -7,95 +7,56 @@ pub(crate) mod gcp_key;
 pub(crate) mod github;
 pub(crate) mod gitlab;
 pub(crate) mod jwt;
+mod prefixes;
 pub(crate) mod private_key;
-pub(crate) mod provider;
 mod runs;
 pub(crate) mod slack;
 pub(crate) mod stripe;
 pub(crate) mod url_password;
 
+use prefixes::PREFIXES;
 pub(crate) use runs::{Class, Runs};
 
-use crate::bytes::{Position as _, at, before, part};
+use crate::bytes::{Position as _, at, before, count_while, count_while_back, part};
 use crate::detect::boundary::is_word;
 use crate::detect::kind;
 use crate::entity::EntitySet;
 use crate::steps::step;
 
-/// Finds the end of a secret whose prefix stands at a place.
-type End = fn(&mut Runs<'_>, usize, &'static [u8]) -> Option<usize>;
+/// What stands behind a prefix.
+#[derive(Clone, Copy)]
+enum End {
+    /// So many letters of a class or more, a digit and a letter among them.
+    Token(Class, u8),
+    /// So many letters of a class or more.
+    Letters(Class, u8),
+    /// Exactly so many letters of a class.
+    Exactly(Class, u8),
+    /// What the kind has a function for.
+    Own(fn(&mut Runs<'_>, usize, &'static [u8]) -> Option<usize>),
+}
 
-/// The prefixes with which secrets begin; those with the same first byte stand together.
-const PREFIXES: &[(&[u8], u8, End)] = &[
-    (b"eyJ", kind::JWT, jwt::end),
-    (b"Basic ", kind::BASIC_AUTH, basic::end),
-    (b"AKIA", kind::AWS_ACCESS_KEY, aws_key::end),
-    (b"ASIA", kind::AWS_ACCESS_KEY, aws_key::end),
-    (b"ABIA", kind::AWS_ACCESS_KEY, aws_key::end),
-    (b"AIDA", kind::AWS_ACCESS_KEY, aws_key::end),
-    (b"AROA", kind::AWS_ACCESS_KEY, aws_key::end),
-    (b"AIza", kind::GCP_API_KEY, gcp_key::end),
-    (b"GOCSPX-", kind::GCP_API_KEY, gcp_key::end),
-    (b"ya29.", kind::GCP_API_KEY, gcp_key::end),
-    (b"ghp_", kind::GITHUB_TOKEN, github::end),
-    (b"gho_", kind::GITHUB_TOKEN, github::end),
-    (b"ghu_", kind::GITHUB_TOKEN, github::end),
-    (b"ghs_", kind::GITHUB_TOKEN, github::end),
-    (b"ghr_", kind::GITHUB_TOKEN, github::end),
-    (b"github_pat_", kind::GITHUB_TOKEN, github::end),
-    (b"glsa_", kind::PROVIDER_TOKEN, provider::end),
-    (b"gsk_", kind::PROVIDER_TOKEN, provider::end),
-    (b"glpat-", kind::GITLAB_TOKEN, gitlab::end),
-    (b"gldt-", kind::GITLAB_TOKEN, gitlab::end),
-    (b"xoxb-", kind::SLACK_TOKEN, slack::end),
-    (b"xoxp-", kind::SLACK_TOKEN, slack::end),
-    (b"xoxa-", kind::SLACK_TOKEN, slack::end),
-    (b"xoxr-", kind::SLACK_TOKEN, slack::end),
-    (b"xoxs-", kind::SLACK_TOKEN, slack::end),
-    (b"xai-", kind::PROVIDER_TOKEN, provider::end),
-    (b"xapp-", kind::SLACK_TOKEN, slack::end),
-    (b"sk_live_", kind::STRIPE_KEY, stripe::end),
-    (b"sk_test_", kind::STRIPE_KEY, stripe::end),
-    (b"shpat_", kind::PROVIDER_TOKEN, provider::end),
-    (b"shpca_", kind::PROVIDER_TOKEN, provider::end),
-    (b"shppa_", kind::PROVIDER_TOKEN, provider::end),
-    (b"secret_", kind::PROVIDER_TOKEN, provider::end),
-    (b"sntrys_", kind::PROVIDER_TOKEN, provider::end),
-    (b"sntryu_", kind::PROVIDER_TOKEN, provider::end),
-    (b"sbp_", kind::PROVIDER_TOKEN, provider::end),
-    (b"shpss_", kind::PROVIDER_TOKEN, provider::end),
-    (b"sk-ant-", kind::PROVIDER_TOKEN, provider::end),
-    (b"sk-", kind::PROVIDER_TOKEN, provider::end),
-    (b"rk_live_", kind::STRIPE_KEY, stripe::end),
-    (b"r8_", kind::PROVIDER_TOKEN, provider::end),
-    (b"rubygems_", kind::PROVIDER_TOKEN, provider::end),
-    (b"rk_test_", kind::STRIPE_KEY, stripe::end),
-    (b"whsec_", kind::STRIPE_KEY, stripe::end),
-    (b"ntn_", kind::PROVIDER_TOKEN, provider::end),
-    (b"nfp_", kind::PROVIDER_TOKEN, provider::end),
-    (b"npm_", kind::PROVIDER_TOKEN, provider::end),
-    (b"pscale_pw_", kind::PROVIDER_TOKEN, provider::end),
-    (b"pscale_tkn_", kind::PROVIDER_TOKEN, provider::end),
-    (b"pypi-", kind::PROVIDER_TOKEN, provider::end),
-    (b"SG.", kind::PROVIDER_TOKEN, provider::end),
-    (b"hf_", kind::PROVIDER_TOKEN, provider::end),
-    (b"hvs.", kind::PROVIDER_TOKEN, provider::end),
-    (b"hvb.", kind::PROVIDER_TOKEN, provider::end),
-    (b"hvr.", kind::PROVIDER_TOKEN, provider::end),
-    (b"hooks.slack.com/", kind::SLACK_TOKEN, slack::web_hook_end),
-    (
-        b"hooks.slack-gov.com/",
-        kind::SLACK_TOKEN,
-        slack::web_hook_end,
-    ),
-    (b"dop_v1_", kind::PROVIDER_TOKEN, provider::end),
-    (b"dckr_pat_", kind::PROVIDER_TOKEN, provider::end),
-    (b"doo_v1_", kind::PROVIDER_TOKEN, provider::end),
-    (b"dor_v1_", kind::PROVIDER_TOKEN, provider::end),
-    (b"dp.pt.", kind::PROVIDER_TOKEN, provider::end),
-    (b"lin_api_", kind::PROVIDER_TOKEN, provider::end),
-    (b"figd_", kind::PROVIDER_TOKEN, provider::end),
-];
+impl End {
+    /// The end of a secret whose prefix begins at a place.
+    fn of(self, runs: &mut Runs<'_>, start: usize, prefix: &'static [u8]) -> Option<usize> {
+        let begin = start.plus(prefix.len());
+        let (class, count, is_exact) = match self {
+            Self::Own(end) => return end(runs, start, prefix),
+            Self::Token(class, count) | Self::Letters(class, count) => (class, count, false),
+            Self::Exactly(class, count) => (class, count, true),
+        };
+        let run = runs.at(class, begin);
+        let length = run.length_from(begin);
+        let count = usize::from(count);
+        let is_token = if is_exact {
+            length == count && !is_word(at(runs.text(), run.end))
+        } else {
+            length >= count
+        };
+        let needs_both = matches!(self, Self::Token(..));
+        (is_token && (!needs_both || run.is_mixed_from(begin))).then_some(run.end)
+    }
+}
 
 /// By the first byte of a prefix: where in the table it is, and how many there are.
 const RANGES: [(u8, u8); 128] = ranges();
@@ -124,15 +85,32 @@ const fn ranges() -> [(u8, u8); 128] {
     ranges
 }
 
-/// Whether a token of Vault may be in a text with a digit: `hvs.`. All of them have one.
+/// Whether a text may have a token whose prefix is none of those that the first look sees: `hvs.`, `dapi`. These have
+/// a digit, and with their prefix at least so many letters of tokens in a row.
 #[inline]
-pub(crate) fn may_have_vault_token(text: &[u8]) -> bool {
-    step(text.len() / 8);
-    memchr::memchr_iter(b'v', text).any(|place| {
+pub(crate) fn may_have_long_token(text: &[u8]) -> bool {
+    let is_of_token = |byte: u8| Class::Dotted.has(byte);
+    let mut place = LEAST_TOKEN_BYTES.less(1);
+    while place < text.len() {
         step(1);
-        before(text, place) == b'h' && at(text, place.plus(2)) == b'.'
-    })
+        // Every run that is long enough is at one of these places, and none is read more than once.
+        if is_of_token(at(text, place)) {
+            let head = part(text, place.less(LEAST_TOKEN_BYTES), place);
+            let before = count_while_back(head, head.len(), is_of_token);
+            let tail = part(text, place, place.plus(LEAST_TOKEN_BYTES));
+            let behind = count_while(tail, 0, is_of_token);
+            step(before.plus(behind) / 4);
+            if before.plus(behind) >= LEAST_TOKEN_BYTES {
+                return true;
+            }
+        }
+        place = place.plus(LEAST_TOKEN_BYTES);
+    }
+    false
 }
+
+/// The fewest letters of tokens with a prefix that the first look does not see, the prefix included.
+const LEAST_TOKEN_BYTES: usize = 24;
 
 /// The kinds that begin with a prefix.
 pub(crate) fn kinds() -> EntitySet {
@@ -206,7 +184,7 @@ fn prefixed(
                 return None;
             }
             *prefixes = prefixes.plus(1);
-            return end(runs, position, prefix).map(|end| (*entity, end));
+            return end.of(runs, position, prefix).map(|end| (*entity, end));
         }
     }
     None
@@ -219,13 +197,46 @@ mod tests {
 
     #[test]
     fn every_prefix_is_seen_at_the_first_look() {
-        for (prefix, ..) in PREFIXES {
+        for (prefix, _, end) in PREFIXES {
+            // Those that it does not see are long, and have a digit.
+            let length = match end {
+                End::Token(_, count) | End::Exactly(_, count) => prefix.len() + usize::from(*count),
+                End::Letters(_, count) if prefix.iter().any(u8::is_ascii_digit) => {
+                    prefix.len() + usize::from(*count)
+                }
+                // The line in base64 that a key begins with.
+                End::Own(_) if prefix.starts_with(b"LS0t") => LEAST_TOKEN_BYTES,
+                End::Letters(..) | End::Own(_) => 0,
+            };
             assert!(
-                Triggers::of(prefix).has(Triggers::LITERAL) || may_have_vault_token(prefix),
+                Triggers::of(prefix).has(Triggers::LITERAL) || length >= LEAST_TOKEN_BYTES,
                 "{}",
                 String::from_utf8_lossy(prefix)
             );
         }
         assert!(Triggers::of(b"-----BEGIN ").has(Triggers::LITERAL));
+    }
+
+    #[test]
+    fn of_two_prefixes_the_longer_one_comes_first() {
+        for (place, (prefix, ..)) in PREFIXES.iter().enumerate() {
+            for (later, ..) in &PREFIXES[place + 1..] {
+                assert!(!later.starts_with(prefix), "{later:?} behind {prefix:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_of_letters_is_seen_wherever_it_stands() {
+        for before in 0..60 {
+            for length in [1, 23, 24, 25, 48] {
+                let text = format!("{}{} x", " ".repeat(before), "a".repeat(length));
+                assert_eq!(
+                    may_have_long_token(text.as_bytes()),
+                    length >= LEAST_TOKEN_BYTES,
+                    "{text:?}"
+                );
+            }
+        }
     }
 }

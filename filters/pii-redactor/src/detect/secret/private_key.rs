@@ -1,8 +1,11 @@
 //! PRIVATE_KEY: a private key in PEM.
 
+use super::{Class, Runs};
+use crate::bytes::{before, count_while, rest};
 use crate::detect::prelude::*;
 
-use crate::bytes::{before, count_while, rest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 /// The end of a key whose `-----BEGIN` is at `start`: the line that begins it, and what follows as far
 /// as that is lines of base64. A sentence that only names the line takes nothing else with it.
@@ -12,6 +15,24 @@ pub(crate) fn end(text: &[u8], start: usize) -> Option<usize> {
     let is_cut = !body.is_over && at(text, body.end) == b'\r' && body.end.plus(1) == text.len();
     Some(body.end.plus(usize::from(is_cut)))
 }
+
+/// The end of a key in PEM that is in base64 once more, as `data` of Secrets of Kubernetes and `client-key-data` are.
+pub(crate) fn base64_end(runs: &mut Runs<'_>, start: usize, _: &[u8]) -> Option<usize> {
+    let run = runs.at(Class::Base64, start);
+    let head = part(
+        runs.text(),
+        start,
+        run.end.min(start.plus(FIRST_LINE_BYTES)),
+    );
+    if !runs.may_decode(head.len()) {
+        return Some(run.end);
+    }
+    let line = STANDARD.decode(part(head, 0, head.len() & !3)).ok()?;
+    memchr::memmem::find(&line, b"PRIVATE KEY").map(|_| run.end)
+}
+
+/// Enough of the first line of a key in base64 to say what it is.
+const FIRST_LINE_BYTES: usize = 64;
 
 /// Reads a key from its first line on.
 pub(crate) fn read(text: &[u8], start: usize) -> Option<Body> {

@@ -8,6 +8,8 @@ use crate::steps::step;
 pub(crate) enum Class {
     /// Letters and digits.
     Alphanumeric,
+    /// Hexadecimal digits in lower case.
+    Hex,
     /// The alphabet of base32 (RFC 4648, section 6).
     Base32,
     /// The alphabet of URL-safe base64 (RFC 4648, section 5).
@@ -18,19 +20,23 @@ pub(crate) enum Class {
     Path,
     /// Those of base64, with its padding.
     Base64,
+    /// The alphabet of URL-safe base64, and `=` before a checksum.
+    Checked,
 }
 
 impl Class {
-    const COUNT: usize = 6;
+    const COUNT: usize = 8;
 
     #[inline(always)]
-    const fn has(self, byte: u8) -> bool {
+    pub(crate) const fn has(self, byte: u8) -> bool {
         match self {
             Self::Alphanumeric => byte.is_ascii_alphanumeric(),
+            Self::Hex => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
             Self::Base32 => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
             Self::Base64Url => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'),
             Self::Dotted => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'),
             Self::Path => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'/'),
+            Self::Checked => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'='),
             Self::Base64 => byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='),
         }
     }

@@ -3,7 +3,12 @@
 use super::{Class, Runs};
 use crate::detect::prelude::*;
 
-/// Sixteen characters or more behind the prefix.
+/// Sixteen characters or more behind the prefix. The secrets of web hooks, as others write them, are in base64.
 pub(crate) fn end(runs: &mut Runs<'_>, start: usize, prefix: &[u8]) -> Option<usize> {
-    runs.at_least(Class::Alphanumeric, start.plus(prefix.len()), 16)
+    let class = if prefix == b"whsec_" {
+        Class::Base64
+    } else {
+        Class::Alphanumeric
+    };
+    runs.at_least(class, start.plus(prefix.len()), 16)
 }
