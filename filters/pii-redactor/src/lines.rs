@@ -20,6 +20,9 @@ pub(crate) struct Lines {
     indent: usize,
     /// What the line that is read has said of its value.
     info: KeyInfo,
+    /// Whether the line before ends with a sign behind which a value comes, and whether this one does so far.
+    is_awaited: bool,
+    awaits: bool,
     /// The names that such a text has, if it is a vCard, a calendar or LDIF.
     known: Option<KnownNames>,
 }
@@ -42,6 +45,12 @@ impl Lines {
         found: &mut Vec<Span>,
     ) {
         step(to.less(from) / 4);
+        if begins {
+            self.is_awaited = self.awaits;
+        }
+        if let Some(last) = part(text, from, to).trim_ascii_end().last() {
+            self.awaits = matches!(last, b':' | b'[' | b',');
+        }
         let start = if begins {
             from.plus(self.begin(plan, part(text, from, to)))
         } else {
@@ -58,6 +67,11 @@ impl Lines {
     /// Whether it is a vCard, a calendar or LDIF, where values have no quotes.
     pub(crate) const fn is_record(&self) -> bool {
         self.known.is_some()
+    }
+
+    /// Whether the line is a value that the one before it announces: of a name, or in a list.
+    pub(crate) const fn is_awaited(&self) -> bool {
+        self.is_awaited
     }
 
     /// Reads the name that a line begins with. Returns where its value begins.

@@ -73,6 +73,8 @@ pub(crate) struct Spelled<'a> {
     /// The place of `raw` in the body.
     pub(crate) offset: u64,
     pub(crate) spelling: Spelling,
+    /// The line before says that a value comes.
+    pub(crate) is_awaited: bool,
 }
 
 impl<'a> Spelled<'a> {
@@ -85,6 +87,7 @@ impl<'a> Spelled<'a> {
             from: 0,
             offset,
             spelling,
+            is_awaited: false,
         }
     }
 
@@ -92,7 +95,7 @@ impl<'a> Spelled<'a> {
     pub(crate) fn write(&self, spans: &[Span], sink: &mut Sink<'_>) {
         let mut raw_done = 0;
         let mut scalar = None;
-        let mut line = Line::new();
+        let mut line = Line::new(self.is_awaited);
         for (index, span) in spans.iter().enumerate() {
             let value = part(self.text, span.start, span.end);
             let redaction = match self.spelling {

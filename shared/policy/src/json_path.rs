@@ -187,6 +187,11 @@ fn selector(text: &str) -> Result<(Test, &str), String> {
         },
         _ => return Err(EXPECTED.to_owned()),
     };
+    if let Test::Slice { start, end, step } = &test
+        && (start >= end || *step == 0)
+    {
+        return Err(format!("no item is in {word}, so the path leads nowhere"));
+    }
     Ok((test, after))
 }
 

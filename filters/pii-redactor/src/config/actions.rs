@@ -9,6 +9,8 @@ use super::detectors::Kinds;
 use super::presets;
 use crate::action::{Action, Generalization, Mask};
 use crate::detect::CREDIT_CARD;
+use crate::detect::kind::{AGE, GEO_COORDINATE, IP_ADDRESS, PERSON_DATE, POSTAL_CODE};
+use crate::plan::FIRST_CUSTOM;
 use crate::pseudonym::Pseudonymizer;
 
 /// The key of pseudonyms while a configuration is read.
@@ -48,6 +50,14 @@ impl ActionTable {
                 return None;
             }
             let read = read_action(&action, keys)?;
+            if let (Action::Generalize(how), Some(entity)) = (&read, kinds.number(name))
+                && !makes_less_of(*how, entity)
+            {
+                action.reject_unseen(format_args!(
+                    "makes less of another kind, and could leave a {name} as it is"
+                ));
+                return None;
+            }
             if name == "CREDIT_CARD" && shows_too_much_of_a_card(&read) {
                 reject_mask_of_card(&action);
             }
@@ -110,9 +120,23 @@ pub(super) fn reject_mask_of_card(node: &Node<'_>) {
     ));
 }
 
-/// A default action for a kind: of a card, a mask shows no more than it may of any card.
+/// Whether values of a kind have what a generalization makes less of. Two decimals of a card number are all of it.
+const fn makes_less_of(how: Generalization, entity: u8) -> bool {
+    let kind = match how {
+        Generalization::Year | Generalization::YearOfLife | Generalization::Month => PERSON_DATE,
+        Generalization::Zip3 => POSTAL_CODE,
+        Generalization::Network(..) => IP_ADDRESS,
+        Generalization::Decimals(_) => GEO_COORDINATE,
+        Generalization::AgeCap(_) => AGE,
+    };
+    entity == kind || entity >= FIRST_CUSTOM
+}
+
+/// A default action for a kind: of a card, a mask shows no more than it may of any card, and a generalization is for
+/// the kinds that have something to make less of.
 fn for_kind(entity: u8, action: Rc<Action>) -> Rc<Action> {
     match &*action {
+        Action::Generalize(how) if !makes_less_of(*how, entity) => Rc::new(Action::Label),
         Action::Mask(mask) if entity == CREDIT_CARD && shows_too_much_of_a_card(&action) => {
             Rc::new(Action::Mask(Mask {
                 keep_first: mask.keep_first.min(CARD_FIRST),

@@ -2,6 +2,7 @@
 
 use aho_corasick::nfa::contiguous::NFA;
 use policy::config::Node;
+use policy::json::Json;
 use regex_lite::{Regex, RegexBuilder};
 
 use crate::custom::{Custom, CustomForm};
@@ -116,6 +117,11 @@ fn read_one(node: &Node<'_>) -> Option<Custom> {
                 .node()
                 .reject_unseen(r#""needs_context" needs "context""#);
         }
+        if luhn && !may_pass_luhn(fields.node()) {
+            fields
+                .node()
+                .reject_unseen(r#""luhn" needs digits, and no match can have any"#);
+        }
         let form = match (regex, dictionary) {
             (Some(regex), None) => {
                 let (regex, size) = regex?;
@@ -141,6 +147,25 @@ fn read_one(node: &Node<'_>) -> Option<Custom> {
             luhn,
         })
     })
+}
+
+/// Whether anything that a detector finds may have a check digit: a word that has one, or an expression with digits or
+/// a class.
+fn may_pass_luhn(node: &Node<'_>) -> bool {
+    let is_digit = |text: &str| {
+        let mut digits = text.bytes().filter(u8::is_ascii_digit);
+        digits.next().is_some()
+    };
+    match node.json().member("dictionary") {
+        Some(Json::Array(words)) => words
+            .iter()
+            .any(|word| matches!(word, Json::String(word) if is_digit(word))),
+        Some(_) => true,
+        None => match node.json().member("regex") {
+            Some(Json::String(text)) => is_digit(text) || text.contains(['\\', '.', '[']),
+            _ => true,
+        },
+    }
 }
 
 fn words(node: &Node<'_>, most: usize) -> Option<Vec<String>> {

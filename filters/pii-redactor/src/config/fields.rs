@@ -6,7 +6,7 @@ use policy::config::Node;
 use policy::json::Json;
 use policy::matching::HostPattern;
 
-use super::actions::{Keys, read_action, reject_mask_of_card, shows_too_much_of_a_card};
+use super::actions::{Keys, NO_EFFECT, read_action, reject_mask_of_card, shows_too_much_of_a_card};
 use crate::action::Action;
 use crate::allowed_hosts::is_of_host;
 use crate::detect::CREDIT_CARD;
@@ -79,8 +79,23 @@ fn read_host(node: &Node<'_>) -> Option<HostPattern> {
         node.reject("no value can lead there: expected a name of letters, digits, hyphens and dots, or an IPv4 address");
         return None;
     }
+    if let HostPattern::Below(domain) = &host
+        && let domain = domain.trim_start_matches('.')
+        && !domain.contains('.')
+        && !PRIVATE_DOMAINS.contains(&domain)
+    {
+        node.warn(
+            NO_EFFECT,
+            "anybody can have a host there; name the domain of the receiver",
+        );
+    }
     Some(host)
 }
+
+/// Domains of one label that nobody can have a host in from outside.
+const PRIVATE_DOMAINS: [&str; 10] = [
+    "internal", "local", "lan", "intranet", "corp", "home", "private", "test", "example", "svc",
+];
 
 /// Whether a selector is about a member that is called like a card.
 fn names_a_card(selector: &Json) -> bool {

@@ -26,9 +26,11 @@ use policy::filters::PII_REDACTOR;
 use policy::matching::{applies, may_apply};
 use policy::mode::Mode;
 
+use crate::action::Action;
 use crate::custom::Custom;
 use crate::detect::{CREDIT_CARD, Confidence};
 use crate::inflate::InflateLimits;
+use crate::lexicon::Announcement;
 use crate::limits::PlannedLimits;
 use crate::plan::watched::{MAX_TARGETS, Otherwise};
 use crate::plan::{
@@ -268,6 +270,41 @@ impl Config {
         Plan::new(parts, Rc::clone(&self.customs), Rc::clone(&self.settings))
     }
 
+    /// Warns of texts in the place of values that are found again themselves: a second proxy would count and change them.
+    fn warn_of_replacements(&self, node: &Node<'_>) {
+        for (index, rule) in self.rules.iter().enumerate() {
+            let replaced = || {
+                rule.detect
+                    .iter()
+                    .filter_map(|(entity, action)| match &**action {
+                        Action::Replace(text) => Some((*entity, text)),
+                        _ => None,
+                    })
+            };
+            if replaced().next().is_none() {
+                continue;
+            }
+            let plan = self.plan(&[index]);
+            for (entity, text) in replaced() {
+                let mut spans = Vec::new();
+                plan.search(
+                    text.as_bytes(),
+                    0,
+                    &Announcement::default(),
+                    false,
+                    &mut spans,
+                );
+                if !spans.is_empty() {
+                    let message = format_args!(
+                        "the text in the place of {} is found itself: choose one that no kind of the rule fits",
+                        plan.name(entity)
+                    );
+                    node.warn_at(&format!("rules[{index}]"), actions::NO_EFFECT, message);
+                }
+            }
+        }
+    }
+
     fn read_with_key(fields: &mut Fields<'_>, key: &[u8]) -> Option<Self> {
         let key_env = fields.or("pseudonym_key_env", None, |n| {
             n.name(256).map(str::to_owned).map(Some)
@@ -362,6 +399,7 @@ impl Config {
             customs: customs.into(),
         };
         limits::check_aliases(fields.node(), &config.rules);
+        config.warn_of_replacements(fields.node());
         for (index, rule) in config.rules.iter().enumerate() {
             let mut earlier = config.rules.iter().take(index);
             if let Some(first) = earlier.position(|earlier| earlier.name == rule.name) {

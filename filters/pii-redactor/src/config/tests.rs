@@ -1,4 +1,5 @@
 use super::*;
+use crate::fixtures::{assert_redacts, plan_of};
 
 #[test]
 fn every_mistake_is_named() {
@@ -80,7 +81,7 @@ fn every_mistake_is_named() {
 
 /// Redacts a document as a JSON response under a configuration.
 pub(super) fn redacted(configuration: &str, document: &str) -> String {
-    let plan = crate::fixtures::plan_of(configuration);
+    let plan = plan_of(configuration);
     let mut rewriter = crate::json::JsonRewriter::new(plan);
     let (mut out, mut tally) = (Vec::new(), crate::tally::Tally::default());
     rewriter.write(document.as_bytes(), &mut out, &mut tally);
@@ -240,7 +241,7 @@ fn card_numbers_in_ids_are_found_where_pci_asks_for_them() {
             }
         }
     }
-    let plan = crate::fixtures::plan_of(pci);
+    let plan = plan_of(pci);
     assert_eq!(
         crate::fixtures::redacted(&plan, "text/csv", "order_id,n\n4111111111111111,1\n"),
         "order_id,n\n************1111,1\n"
@@ -304,7 +305,7 @@ fn of_several_rules_about_a_kind_or_a_member_the_strictest_acts() {
     }
     let rules =
         r#"{"presets":["gdpr"],"rules":[{"detect":["EMAIL"],"actions":{"EMAIL":"block"}}]}"#;
-    let plan = crate::fixtures::plan_of(rules);
+    let plan = plan_of(rules);
     let mut rewriter = crate::json::JsonRewriter::new(plan);
     let (mut out, mut tally) = (Vec::new(), crate::tally::Tally::default());
     rewriter.write(br#"["jane@example.com"]"#, &mut out, &mut tally);
@@ -491,6 +492,18 @@ fn settings_that_hide_nothing_are_told() {
             r#"{"presets":["pci"],"actions":{"CREDIT_CARD":"detect"}}"#,
             "actions.CREDIT_CARD: with",
         ),
+        (
+            r#"{"rules":[{"detect":["EMAIL"],"actions":{"EMAIL":{"replace":"hidden@example.com"}}}]}"#,
+            "rules[0]: the text in the place of EMAIL is found itself",
+        ),
+        (
+            r#"{"rules":[{"presets":["pci"],"actions":{"CREDIT_CARD":{"replace":"4111111111111111"}}}]}"#,
+            "rules[0]: the text in the place of CREDIT_CARD is found itself",
+        ),
+        (
+            r#"{"rules":[{"fields":[{"name":["callback"],"hosts":["*.com"],"action":"block"}]}]}"#,
+            "rules[0].fields[0].hosts[0]: \"*.com\": anybody can have a host there",
+        ),
     ] {
         let told = warnings(text);
         assert!(told.contains(expected), "{text}: {told}");
@@ -500,7 +513,60 @@ fn settings_that_hide_nothing_are_told() {
         r#"{"rules":[{"apply_to":["response.headers"],"detect":["EMAIL"],"headers":["x-mail"]}]}"#,
         r#"{"presets":["gdpr"],"actions":{"IP_ADDRESS":{"network":{"v4":16}}}}"#,
         r#"{"presets":["pci"],"actions":{"CREDIT_CARD":"label"}}"#,
+        r#"{"rules":[{"detect":["EMAIL"],"actions":{"EMAIL":{"replace":"hidden"},"default":{"decimals":2}}}]}"#,
+        r#"{"rules":[{"fields":[{"name":["callback"],"hosts":["*.partner.example","*.internal"],"action":"block"}]}]}"#,
     ] {
         assert_eq!(warnings(text), "", "{text}");
     }
+}
+
+#[test]
+fn settings_that_would_leave_values_as_they_are_are_refused() {
+    for (text, expected) in [
+        (
+            r#"{"rules":[{"detect":["CREDIT_CARD"],"actions":{"CREDIT_CARD":{"decimals":2}}}]}"#,
+            "rules[0].actions.CREDIT_CARD: makes less of another kind",
+        ),
+        (
+            r#"{"presets":["gdpr"],"actions":{"EMAIL":{"date":"year"}}}"#,
+            "actions.EMAIL: makes less of another kind",
+        ),
+        (
+            r#"{"presets":["gdpr"],"actions":{"PHONE":"zip3"}}"#,
+            "actions.PHONE: makes less of another kind",
+        ),
+        (
+            r#"{"rules":[{"fields":[{"path":"$.a[5:2]","action":"remove"}]}]}"#,
+            "no item is in 5:2",
+        ),
+        (
+            r#"{"rules":[{"fields":[{"path":"$.a[::0]","action":"remove"}]}]}"#,
+            "no item is in ::0",
+        ),
+        (
+            r#"{"rules":[{"detect":["X"]}],"detectors":[{"name":"X","regex":"abc","luhn":true}]}"#,
+            "\"luhn\" needs digits",
+        ),
+        (
+            r#"{"rules":[{"detect":["X"]}],"detectors":[{"name":"X","dictionary":["abc"],"luhn":true}]}"#,
+            "\"luhn\" needs digits",
+        ),
+    ] {
+        let problems = Config::parse(text).unwrap_err().to_string();
+        assert!(problems.contains(expected), "{text}: {problems}");
+    }
+    // As a default it is for the kinds that it fits, and others get their label.
+    let plan = plan_of(
+        r#"{"rules":[{"detect":["CREDIT_CARD","PERSON_DATE"],"actions":{"default":{"date":"year"}}}]}"#,
+    );
+    assert_redacts(
+        &plan,
+        "application/json",
+        &[(
+            r#"{"card":"4111111111111111","dob":"1970-05-06"}"#,
+            r#"{"card":"[CREDIT_CARD]","dob":"1970"}"#,
+        )],
+    );
+    let luhn = r#"{"rules":[{"detect":["X"]}],"detectors":[{"name":"X","regex":"[[:digit:]]{8}","luhn":true}]}"#;
+    assert!(Config::parse(luhn).is_ok());
 }

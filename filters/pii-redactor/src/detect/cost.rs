@@ -382,3 +382,94 @@ fn what_is_no_json_costs_no_more_either() {
     }
     worst.check(bound(&plan));
 }
+
+#[test]
+fn segments_rows_and_forms_cost_no_more_either() {
+    let plan = all_presets();
+    let mut worst = Worst { rows: Vec::new() };
+    let csv = Media::of("text/csv").framing.unwrap();
+    let hl7 = "MSH|^~\\&|A|B|C|D|2024||ADT^A01|1|P|2.5\r";
+    let x12 = "ISA*00*          *00*          *ZZ*A              *ZZ*B              *240101*1200*^*00501*1*0*P*:~";
+    for unit in [
+        "PID|",
+        "PID|1||536221234^^^SS~\r",
+        "PID|1||A~B~C^D&E|\r",
+        "PID|||||DOE^JANE\r",
+        "NK1|1|DOE^JANE|SPO|\r",
+        "DG1|1||E11^Diabetes\r",
+        "OBX|1|ST|",
+        "|",
+        "^",
+        "~",
+        "&",
+        "\r",
+        "\r\n",
+        "|1",
+        "NM1*IL*1*DOE*JANE~",
+        "NM1*",
+        "HI*ABK:E11~",
+        "REF*SY*536221234~",
+        "*",
+        ":",
+    ] {
+        for before in [hl7, x12, ""] {
+            let text = format!("{before}{}", repeated(unit, TEXT_BYTES));
+            let steps = cost(&plan, &Framing::Text, text.as_bytes());
+            // What the place of a field announces is searched once more.
+            worst.add(steps / 2.0, || format!("{unit:?} behind {before:.3}"));
+        }
+    }
+    for unit in [
+        ",",
+        "a,",
+        "1,",
+        "\"",
+        "\"\",",
+        "\"a\"\"b\",",
+        "\"a\\\"b\",",
+        "ssn,",
+        "536221234,",
+        "a,b\n",
+        "\"a\nb\",\n",
+        "\n",
+        ";",
+        "\t",
+        "|",
+        "\\",
+        "a;b,c\n",
+    ] {
+        for before in ["", "a,b\n", "ssn,name,dob\n1,2,3\n"] {
+            let text = format!("{before}{}", repeated(unit, TEXT_BYTES));
+            let steps = cost(&plan, &csv, text.as_bytes());
+            worst.add(steps, || format!("{unit:?} in CSV behind {before:?}"));
+        }
+    }
+    for unit in [
+        "a",
+        "a=",
+        "a=1&",
+        "ssn=1&",
+        "ssn=536221234&",
+        "%",
+        "%4",
+        "%41",
+        "%2541",
+        "%u0061=1&",
+        "&",
+        ";",
+        "=",
+        "+",
+        "a[",
+        "a[]=1&",
+        "a[b][c]=1&",
+        "a.b.c=1&",
+        "[a]=1&",
+        "!a=1&",
+        "a%00x=1&",
+    ] {
+        let text = repeated(unit, TEXT_BYTES);
+        let steps = cost(&plan, &Framing::Form, text.as_bytes());
+        worst.add(steps, || format!("{unit:?} in a form"));
+    }
+    worst.check(bound(&plan));
+}

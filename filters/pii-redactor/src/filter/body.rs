@@ -7,7 +7,7 @@ use host::{Action, Direction, HeaderMap, Host, HostKind};
 use super::message::Message;
 use super::reason::{NotSearched, Reason};
 use super::report::HandedOver;
-use super::{PiiRedactor, RedactedStream, RuleUse, report};
+use super::{PiiRedactor, RedactedStream, RuleUse, report, upload};
 use crate::config::{FailurePolicy, ParseErrorPolicy, Place};
 use crate::media::{Charset, CsvFormat, Demands, Framing, Media};
 use crate::pipeline::{BodyPipeline, Coding};
@@ -166,6 +166,18 @@ impl RedactedStream {
         }
         let content_type = message.text("content-type").unwrap_or_default();
         let media = Media::of(&content_type);
+        // What is never searched cannot be missed either.
+        if direction == Direction::Request
+            && media.framing.is_some()
+            && upload::is_piece(&message, &content_type)
+        {
+            let policy = filter.config.on_error.partial_content;
+            let refused = (policy, Reason::PartialContent);
+            let action = self.refuse(filter, host, direction, refused);
+            if action == Action::Pause {
+                return action;
+            }
+        }
         let enforces = filter.enforces(&rules);
         let graphql = match direction {
             Direction::Request => filter.graphql_rules(&rules),

@@ -15,6 +15,7 @@ mod message;
 mod pieces;
 mod reason;
 mod report;
+mod upload;
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -13,7 +13,7 @@ pub(super) enum Reason {
     BlockedContent,
     /// The host cannot change bodies.
     HostReadonly,
-    /// A part of a response, in which values may be cut in two.
+    /// A part of a response, or a piece of an upload, in which values may be cut in two.
     PartialContent,
     /// A type that is not searched.
     UnsupportedType,

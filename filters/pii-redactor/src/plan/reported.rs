@@ -143,3 +143,65 @@ impl Plan {
 
 /// Names and values are not longer.
 const MAX_BYTES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use crate::fixtures::{assert_redacts, plan_of};
+
+    #[test]
+    fn errors_of_databases_are_read_in_every_format() {
+        let plan = plan_of(r#"{"presets":["gdpr"]}"#);
+        // Nothing else in them would be looked at: no digit, no `@`, no sign of a setting.
+        let error = "Duplicate entry 'Jane' for key 'users.firstname'";
+        let left = "Duplicate entry '[PERSON_NAME]' for key 'users.firstname'";
+        let form = |text: &str| {
+            text.replace(' ', "+")
+                .replace('[', "%5B")
+                .replace(']', "%5D")
+        };
+        for (content_type, body, expected) in [
+            ("text/plain", error.to_owned(), left.to_owned()),
+            (
+                "application/yaml",
+                format!("- {error}\n"),
+                format!("- {left}\n"),
+            ),
+            (
+                "application/json",
+                format!("{{\"m\":\"{error}\"}}"),
+                format!("{{\"m\":\"{left}\"}}"),
+            ),
+            (
+                "application/xml",
+                format!("<a>{error}</a>"),
+                format!("<a>{left}</a>"),
+            ),
+            (
+                "text/csv",
+                format!("m,n\n{error},b\n"),
+                format!("m,n\n{left},b\n"),
+            ),
+            (
+                "text/event-stream",
+                format!("data: {error}\n\n"),
+                format!("data: {left}\n\n"),
+            ),
+            (
+                "application/x-www-form-urlencoded",
+                format!("m={}", form(error)),
+                format!("m={}", form(left)),
+            ),
+            (
+                "multipart/form-data; boundary=b",
+                format!(
+                    "--b\r\nContent-Disposition: form-data; name=\"m\"\r\n\r\n{error}\r\n--b--\r\n"
+                ),
+                format!(
+                    "--b\r\nContent-Disposition: form-data; name=\"m\"\r\n\r\n{left}\r\n--b--\r\n"
+                ),
+            ),
+        ] {
+            assert_redacts(&plan, content_type, &[(&body, &expected)]);
+        }
+    }
+}

@@ -272,6 +272,7 @@ impl TextScanner {
                 Some(lines) if lines.is_record() => Spelling::Plain,
                 _ => self.spelling,
             },
+            is_awaited: self.lines.as_ref().is_some_and(|lines| lines.is_awaited()),
         };
         spelled.write(&spans, sink);
         self.spans = spans;

@@ -267,3 +267,73 @@ fn exempt_callers_are_on_record() {
     assert_eq!(decisions[0].count_of("EMAIL"), 1);
     assert_eq!(decisions[0].count_of("FIELD"), 1);
 }
+
+/// A value may be cut in two between the requests that bring an upload.
+#[test]
+fn pieces_of_uploads_are_refused_or_on_record() {
+    const CONFIG: &str = r#"{"rules":[{"detect":["EMAIL"],"apply_to":["request.body"]}]}"#;
+    let pass = CONFIG.replacen('{', r#"{"on_error":{"partial_content":"pass"},"#, 1);
+    let report = CONFIG.replacen('{', r#"{"mode":"report","#, 1);
+    let body = "to jane@example.com";
+    let piece = |path: &str, kind: &str, header: Option<(&str, &str)>| {
+        let request = Request::new("PUT", path)
+            .header("content-type", kind)
+            .chunks([body.as_bytes().to_vec()]);
+        match header {
+            Some((name, value)) => request.header(name, value),
+            None => request,
+        }
+    };
+    let tus = "application/offset+octet-stream";
+    for request in [
+        piece("/u", "text/plain", Some(("content-range", "bytes 0-18/40"))),
+        piece(
+            "/u",
+            "text/plain",
+            Some(("content-range", "bytes 19-37/38")),
+        ),
+        piece("/u", "text/plain", Some(("content-range", "bytes 0-18/*"))),
+        piece(
+            "/u",
+            "application/octet-stream",
+            Some(("content-range", "bytes 0-18/40")),
+        ),
+        piece("/u", tus, Some(("upload-offset", "0"))),
+        piece("/u", "text/plain", Some(("upload-offset", "7"))),
+        piece("/u", "application/partial-upload", None),
+        piece("/b/k?partNumber=2&uploadId=x", "text/plain", None),
+        piece("/b/k?comp=block&blockid=x", "text/plain", None),
+        piece("/b/k?comp=appendblock", "text/plain", None),
+    ] {
+        let mut refusing = proxy(Profile::Envoy, CONFIG);
+        let outcome = refusing.run(&request, &Response::json("{}"));
+        assert_eq!(outcome.client().status(), Some(400));
+        for (configuration, left) in [(pass.as_str(), "to [EMAIL]"), (report.as_str(), body)] {
+            let mut proxy = proxy(Profile::Envoy, configuration);
+            let outcome = proxy.run(&request, &Response::json("{}"));
+            assert_eq!(outcome.client().status(), Some(200));
+            assert_eq!(outcome.upstream().text(), left);
+            let decisions = outcome.decisions();
+            let is_told = decisions
+                .iter()
+                .any(|decision| decision.reason == "partial_content");
+            assert!(is_told, "{decisions:?}");
+        }
+    }
+    for request in [
+        piece("/u", "text/plain", None),
+        piece("/u?uploadId=x", "text/plain", None),
+        piece("/u?comp=list", "text/plain", None),
+        piece("/u", "text/plain", Some(("content-range", "bytes 0-18/19"))),
+    ] {
+        let mut proxy = proxy(Profile::Envoy, CONFIG);
+        let outcome = proxy.run(&request, &Response::json("{}"));
+        assert_eq!(outcome.client().status(), Some(200));
+        assert_eq!(outcome.upstream().text(), "to [EMAIL]");
+    }
+    // What is never searched may come in pieces.
+    let video = piece("/u", "video/mp4", Some(("content-range", "bytes 0-18/40")));
+    let mut proxy = proxy(Profile::Envoy, CONFIG);
+    let outcome = proxy.run(&video, &Response::json("{}"));
+    assert_eq!(outcome.client().status(), Some(200));
+}

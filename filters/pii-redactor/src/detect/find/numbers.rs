@@ -194,6 +194,20 @@ impl Search<'_, '_> {
                 self.push(kind, start.plus(from), start.plus(to), Confidence::High);
             }
         }
+        if self.text.cards_in_ids
+            && wanted.has(CREDIT_CARD)
+            && length > card::LEAST_OF_SCHEME
+            && let Some((from, to)) = card::in_word(part(bytes, start, end))
+            && starts_free(bytes, start, Strength::Checked)
+            && ends_free(bytes, end, Strength::Checked)
+        {
+            self.push(
+                CREDIT_CARD,
+                start.plus(from),
+                start.plus(to),
+                Confidence::High,
+            );
+        }
         // A word and a number without a sign between: reading the words tells.
         let may_be_glued = !self.near.is_read() || !before(bytes, end).is_ascii_digit();
         if length > 4 && may_be_glued {

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-use crate::bytes::{before, count_while};
+use crate::bytes::{before, count_while, rest};
 
 use crate::detect::boundary::{Strength, ends_free, starts_free};
 
@@ -26,6 +26,7 @@ pub(crate) fn find(text: &[u8], start: usize) -> Option<Found> {
         b'2'..=b'6' | b'8' => true,
         // JCB and UATP, which has groups of 4, 5 and 6.
         b'1' => at(text, start.plus(3)).is_ascii_digit(),
+        b'9' => is_national(slice_number(text, start, start.plus(4))),
         _ => false,
     };
     let begins_free = starts_free(text, start, Strength::Checked)
@@ -208,8 +209,35 @@ const GROUPS: &[&[usize]] = &[
 ];
 const MAX_GROUPS: usize = 7;
 
+/// Where the number of a card is that has letters right before or behind it, and no other digits: `ORD4111111111111111`.
+pub(crate) fn in_word(word: &[u8]) -> Option<(usize, usize)> {
+    let start = count_while(part(word, 0, MAX_LETTERS.plus(1)), 0, |byte| {
+        byte.is_ascii_alphabetic()
+    });
+    let digits = count_while(part(word, 0, start.plus(MAX_DIGITS)), start, |byte| {
+        byte.is_ascii_digit()
+    });
+    let end = start.plus(digits);
+    let tail = rest(word, end);
+    let number = part(word, start, end);
+    let is_id = start <= MAX_LETTERS
+        && tail.len() <= MAX_LETTERS
+        && tail.iter().all(u8::is_ascii_alphabetic)
+        && is_of_scheme(number)
+        && is_card(number);
+    is_id.then_some((start, end))
+}
+
+/// An abbreviation, or a word: `ORD`, `INVOICE`.
+const MAX_LETTERS: usize = 8;
+
+/// The schemes of single countries whose numbers begin with 86 or 9: Troy, Humo, Uzcard, Napas, Belkart and ArCa.
+const fn is_national(four: u64) -> bool {
+    matches!(four, 9792 | 9860 | 8600 | 9704 | 9112 | 9051)
+}
+
 /// Whether a number that an issuer may have is as long as those of a scheme that is in use: Visa, Mastercard,
-/// American Express, Diners, Discover, JCB, UnionPay. Of the numbers that begin otherwise, most are ids of
+/// American Express, Diners, Discover, JCB, UnionPay, Troy. Of the numbers that begin otherwise, most are ids of
 /// something else.
 pub(crate) fn is_of_scheme(digits: &[u8]) -> bool {
     let prefix = |length: usize| slice_number(digits, 0, length);
@@ -219,7 +247,7 @@ pub(crate) fn is_of_scheme(digits: &[u8]) -> bool {
         15 => matches!(two, 34 | 37),
         16 => {
             matches!(two, 40..=49 | 51..=55 | 62 | 65)
-                || matches!(four, 2221..=2720 | 3528..=3589 | 6011)
+                || matches!(four, 2221..=2720 | 3528..=3589 | 6011 | 9792)
                 || (644..=649).contains(&three)
         }
         _ => false,
@@ -246,13 +274,14 @@ fn has_issuer(digits: &[u8]) -> bool {
         14 => diners || maestro,
         15 => two == 34 || two == 37 || four == 2131 || four == 1800 || maestro,
         16 => {
-            // Visa, Mastercard, JCB, Discover, UnionPay, Mir, RuPay, Diners, Maestro
+            // Visa, Mastercard, JCB, Discover, UnionPay, Mir, RuPay, Diners, Maestro, and those of single countries
             one == 4
                 || (51..=55).contains(&two)
                 || (2221..=2720).contains(&four)
                 || jcb
                 || discover
                 || two == 62
+                || is_national(four)
                 || two == 81
                 || (2200..=2204).contains(&four)
                 || two == 60
@@ -270,8 +299,87 @@ fn has_issuer(digits: &[u8]) -> bool {
     }
 }
 
+/// The fewest digits of the schemes that are in use.
+pub(crate) const LEAST_OF_SCHEME: usize = 14;
 pub(crate) const MIN_DIGITS: usize = 12;
 /// Numbers that are not longer are seldom those of cards.
 const SHORT_DIGITS: usize = 13;
 pub(crate) const LEAST_GROUP_DIGITS: usize = 4;
 pub(crate) const MAX_DIGITS: usize = 19;
+
+#[cfg(test)]
+mod tests {
+    use crate::fixtures::{assert_keeps, assert_redacts, plan_of};
+
+    #[test]
+    fn numbers_of_cards_in_ids_with_letters_are_found() {
+        let plan = plan_of(r#"{"presets":["pci"]}"#);
+        assert_redacts(
+            &plan,
+            "application/json",
+            &[
+                (
+                    r#"{"order_id":"ORD4111111111111111"}"#,
+                    r#"{"order_id":"ORD************1111"}"#,
+                ),
+                (
+                    r#"{"ref":"INV5500000000000004Z","x":"TX378282246310005"}"#,
+                    r#"{"ref":"INV************0004Z","x":"TX***********0005"}"#,
+                ),
+                (
+                    r#"{"x":"paid abc4111111111111111def, thanks"}"#,
+                    r#"{"x":"paid abc************1111def, thanks"}"#,
+                ),
+                (
+                    r#"{"a":"9792030394440796","b":"9792 0303 9444 0796"}"#,
+                    r#"{"a":"************0796","b":"**** **** **** 0796"}"#,
+                ),
+            ],
+        );
+        assert_keeps(
+            &plan,
+            "application/json",
+            &[
+                // Another check digit, another issuer, or more digits elsewhere.
+                r#"{"order_id":"ORD4111111111111112","x":"ORD1111111111111117","y":"A14111111111111111"}"#,
+                r#"{"x":"a4111111111111111b2","y":"abcdefghijk4111111111111111"}"#,
+                r#"{"id":"9b2e4111111111111111c0ffee0123456789abcd","t":"IMG20240101123456"}"#,
+                r#"{"x":"9792030394440797"}"#,
+            ],
+        );
+        let plan = plan_of(r#"{"rules":[{"detect":["CREDIT_CARD"]}]}"#);
+        assert_keeps(
+            &plan,
+            "application/json",
+            &[r#"{"order_id":"ORD4111111111111111"}"#],
+        );
+    }
+
+    #[test]
+    fn codes_of_cards_are_found_by_what_they_are_called() {
+        let plan = plan_of(r#"{"presets":["pci"]}"#);
+        for name in [
+            "cvv",
+            "ccv",
+            "cv2",
+            "cvvNumber",
+            "cvc_number",
+            "iCVV",
+            "dCVV",
+            "card_cvx2",
+            "kartenpruefnummer",
+            "cryptogrammeVisuel",
+            "codigo_de_seguridad",
+            "guvenlikKodu",
+        ] {
+            assert_redacts(
+                &plan,
+                "application/json",
+                &[(
+                    &format!(r#"{{"{name}":"123"}}"#),
+                    &format!(r#"{{"{name}":""}}"#),
+                )],
+            );
+        }
+    }
+}
