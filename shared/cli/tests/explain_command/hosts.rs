@@ -162,3 +162,48 @@ fn a_certificate_is_what_the_proxy_tells_of_it() {
         assert!(text.contains(message), "{text}");
     }
 }
+
+/// The settings around a filter decide what it sees, and some requests it never sees.
+#[test]
+fn the_connection_manager_comes_before_the_filters() {
+    let folder = tempfile::tempdir().unwrap();
+    let manager = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+    let wasm = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
+    let limits = r#"{"limits":[{"name":"one","key":["ip"],"rate":"5/s"}]}"#;
+    let manifest = |settings: &str| {
+        let text = format!(
+            "static_resources: {{listeners: [{{filter_chains: [{{filters: [{{typed_config: {{\"@type\": {manager}{settings}, http_filters: [{{name: token-bucket, typed_config: {{\"@type\": {wasm}, config: {{name: token-bucket, configuration: {{value: '{limits}'}}}}}}}}]}}}}]}}]}}]}}\n"
+        );
+        write(folder.path(), "envoy.yaml", &text)
+    };
+    let sent = [
+        "--request",
+        "GET /a%2F../b",
+        "--client",
+        "203.0.113.7",
+        "-H",
+        "x-forwarded-for: 192.0.2.1",
+    ];
+    let asked = |settings: &str| {
+        let file = manifest(settings);
+        explain_json(&[&["-c", &file], &sent[..]].concat())
+    };
+    let kept = asked("");
+    assert_eq!(kept["upstream"][":path"], "/a%2F../b", "{kept}");
+    assert_eq!(kept["filters"][0]["limits"][0]["key"], "ip=192.0.2.1");
+    let edge = asked(
+        ", use_remote_address: true, normalize_path: true, path_with_escaped_slashes_action: UNESCAPE_AND_FORWARD",
+    );
+    assert_eq!(edge["upstream"][":path"], "/b", "{edge}");
+    assert_eq!(edge["filters"][0]["limits"][0]["key"], "ip=203.0.113.7");
+    assert_eq!(edge["request"], "GET /a%2F../b");
+    let refused = asked(", path_with_escaped_slashes_action: REJECT_REQUEST");
+    assert_eq!(refused["response"]["status"], 400, "{refused}");
+    assert_eq!(refused["filters"][0]["reached"], false);
+    let line = refused["proxy"][0].as_str().unwrap();
+    assert!(
+        line.starts_with("the proxy itself responds 400: "),
+        "{line}"
+    );
+    assert!(line.ends_with("no filter sees the request"), "{line}");
+}

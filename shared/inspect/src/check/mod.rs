@@ -5,6 +5,7 @@ mod bootstrap;
 mod callers;
 pub mod codes;
 pub mod configured;
+pub(crate) mod connection_manager;
 pub mod document;
 mod finding;
 mod headers;

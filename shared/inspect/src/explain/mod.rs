@@ -23,6 +23,7 @@ pub use text::{Chapter, Paint, Tone};
 
 use crate::caller::{Callers, authenticates, present};
 use crate::check::configured::{self, Configured};
+use crate::check::connection_manager;
 use crate::check::{BUNDLE, parsed};
 use crate::members::set;
 use crate::simulated;
@@ -134,6 +135,20 @@ pub fn explain(question: &Question) -> Result<Explanation, Unexplained> {
         }
     }
     let profile = question.profile.or(configured.profile);
+    let asked = step.request.clone();
+    let mut remarks = Vec::new();
+    let mut own_response = None;
+    if profile == Some(Profile::Envoy) {
+        let filter = question.filter.as_deref();
+        match connection_manager::around(&question.configuration, filter) {
+            Ok(None) => {}
+            Ok(Some(manager)) => match manager.receive(&mut step.request) {
+                Ok(said) => remarks = said,
+                Err(response) => own_response = Some(response),
+            },
+            Err(remark) => remarks.push(remark.to_owned()),
+        }
+    }
     let trial = Trial {
         profile: profile.unwrap_or(Profile::Envoy),
         environment: environment(&configured.json, &question.env).map_err(mistaken("env"))?,
@@ -147,7 +162,16 @@ pub fn explain(question: &Question) -> Result<Explanation, Unexplained> {
     let (filter, profile) = (configured.filter, trial.profile);
     let refused = simulated::refusals(filter, profile, &configured.json, &trial.environment);
     refused.map_or(Ok(()), |problems| Err(Unexplained::Refused(problems)))?;
+    if let Some(response) = own_response {
+        return Ok(Explanation::of_proxy(
+            &configured,
+            profile,
+            &asked,
+            response,
+        ));
+    }
     let mut explanation = trial.run(&configured, None)?;
+    explanation.received(&asked, remarks);
     // What was used up by the same request before would have to be used up again each time.
     if question.times == 1 {
         // Claims stand for a token, whose key is among those that the provider has; here it has to fetch them.

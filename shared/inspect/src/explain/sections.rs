@@ -1,6 +1,6 @@
 //! What was listened to and seen, by filter.
 
-use cases::{Seen, Step as Exchange, Transcript};
+use cases::{RequestData, Seen, Step as Exchange, Transcript};
 use host::fake::Profile;
 use meshward_bundle::config::split;
 use policy::decision::{Decision, Outcome};
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::outage::Outage;
 use crate::check::BUNDLE;
 use crate::check::configured::Configured;
+use crate::check::connection_manager::OwnResponse;
 use crate::members::set;
 
 /// What the filters did with a request.
@@ -20,6 +21,8 @@ use crate::members::set;
 pub struct Explanation {
     pub(super) request: String,
     pub(super) client: String,
+    /// What the proxy itself makes of the request before filters see it.
+    pub(super) proxy: Vec<String>,
     /// The host that was simulated.
     pub(super) host: Profile,
     pub(super) filters: Vec<Section>,
@@ -116,14 +119,7 @@ impl Explanation {
         transcript: &Transcript,
         steps: Vec<Step>,
     ) -> Self {
-        let parts: Vec<(&'static str, String)> = match configured.filter {
-            BUNDLE => split(&configured.json)
-                .parts
-                .into_iter()
-                .map(|text| (text.part.filter(), text.json))
-                .collect(),
-            filter => vec![(filter, configured.json.clone())],
-        };
+        let parts = parts(configured);
         let identity = transcript.outcome.properties.value(IDENTITY_PROPERTY);
         let identity = identity.or_else(|| {
             let mut steps = steps.iter().rev();
@@ -153,8 +149,9 @@ impl Explanation {
             }
         }
         Self {
-            request: format!("{} {}", exchange.request.method, exchange.request.path),
+            request: line(&exchange.request),
             client: exchange.request.client.to_string(),
+            proxy: Vec::new(),
             host,
             filters,
             identity: identity.and_then(|text| serde_json::from_slice(&text).ok()),
@@ -176,6 +173,52 @@ impl Explanation {
         }
     }
 
+    /// Of a request that the proxy itself responds to.
+    pub(super) fn of_proxy(
+        configured: &Configured,
+        host: Profile,
+        asked: &RequestData,
+        response: OwnResponse,
+    ) -> Self {
+        let OwnResponse {
+            status,
+            location,
+            why,
+        } = response;
+        let to = location
+            .as_deref()
+            .map_or_else(String::new, |location| format!(" with location {location}"));
+        let parts = parts(configured);
+        let sections = parts
+            .iter()
+            .map(|(filter, json)| Section::new(filter, json, &[]));
+        let location = location.map(|location| ("location".to_owned(), location));
+        Self {
+            request: line(asked),
+            client: asked.client.to_string(),
+            proxy: vec![format!(
+                "the proxy itself responds {status}{to}: {why}; no filter sees the request"
+            )],
+            host,
+            filters: sections.collect(),
+            identity: None,
+            seen: Seen {
+                status,
+                headers: location.into_iter().collect(),
+                ..Seen::default()
+            },
+            records: Vec::new(),
+            outages: Vec::new(),
+        }
+    }
+
+    /// The request as the client sent it, and what the proxy made of it before filters saw it.
+    pub(super) fn received(&mut self, asked: &RequestData, proxy: Vec<String>) {
+        self.request = line(asked);
+        self.client = asked.client.to_string();
+        self.proxy = proxy;
+    }
+
     /// The decisions of all filters.
     pub(super) fn decisions(&self) -> impl Iterator<Item = &Decision> {
         self.filters.iter().flat_map(|section| &section.decisions)
@@ -190,6 +233,7 @@ impl Explanation {
             "request": self.request,
             "client": self.client,
             "host": self.host.name(),
+            "proxy": self.proxy,
             "identity": self.identity,
             "filters": filters,
             "upstream": self.seen.upstream,
@@ -202,6 +246,22 @@ impl Explanation {
             "outages": outages,
         })
     }
+}
+
+/// The filters of a configuration, and what each is told.
+fn parts(configured: &Configured) -> Vec<(&'static str, String)> {
+    match configured.filter {
+        BUNDLE => split(&configured.json)
+            .parts
+            .into_iter()
+            .map(|text| (text.part.filter(), text.json))
+            .collect(),
+        filter => vec![(filter, configured.json.clone())],
+    }
+}
+
+fn line(request: &RequestData) -> String {
+    format!("{} {}", request.method, request.path)
 }
 
 /// The decisions that filters have made, where the host keeps none.

@@ -58,7 +58,13 @@ impl Explanation {
             }
         });
         let outages = (!self.outages.is_empty()).then(|| self.while_away(paint));
-        filters
+        let proxy = (!self.proxy.is_empty()).then(|| Chapter {
+            title: "proxy".to_owned(),
+            lines: self.proxy.iter().map(|line| printable(line)).collect(),
+        });
+        proxy
+            .into_iter()
+            .chain(filters)
             .chain([self.result(paint)])
             .chain(records)
             .chain(outages)
