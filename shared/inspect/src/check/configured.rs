@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::plugin::{self, shaped};
 use super::tree::Kind;
-use super::{BUNDLE, document, routes, tree};
+use super::{BUNDLE, carried, document, routes, tree};
 use meshward_bundle::config::{Part, split};
 
 /// A configuration and whose it is.
@@ -78,6 +78,11 @@ impl Configured {
 /// # Errors
 /// The text is neither JSON nor YAML.
 pub fn all(text: &str, filter: Option<&str>) -> Result<Vec<Configured>, String> {
+    found(text, filter, false)
+}
+
+/// As [`all`] finds them; in a text within another, what it carries itself is not looked at.
+fn found(text: &str, filter: Option<&str>, is_carried: bool) -> Result<Vec<Configured>, String> {
     let text = text.trim_start_matches('\u{feff}');
     let whole = |filter: &'static str| {
         vec![Configured {
@@ -108,6 +113,18 @@ pub fn all(text: &str, filter: Option<&str>) -> Result<Vec<Configured>, String> 
     }
     let mut found = Vec::new();
     for document in &document::trees(text)? {
+        let texts = carried::texts(document).into_iter();
+        for carried in texts.filter(|_| !is_carried) {
+            let inner = carried.value.text().unwrap_or_default();
+            let inner = self::found(inner, None, true)
+                .unwrap_or_default()
+                .into_iter();
+            // Other programs have providers and rules too.
+            found.extend(inner.filter(|one| {
+                let is_read = super::parsed(one.filter, &one.json).is_ok();
+                carried.is_named || one.profile.is_some() || is_read
+            }));
+        }
         let sites = plugin::find(document);
         if sites.is_empty()
             && document.get("kind").is_none()

@@ -3,6 +3,7 @@
 
 mod bootstrap;
 mod callers;
+mod carried;
 pub mod codes;
 pub mod configured;
 pub(crate) mod connection_manager;
@@ -17,6 +18,7 @@ mod plugin;
 mod rerouted;
 mod routes;
 mod subjects;
+mod template;
 mod text;
 mod tree;
 mod wiring;

@@ -97,6 +97,12 @@ pub(super) fn find(tree: &Tree) -> Vec<Site<'_>> {
         "WasmPlugin" => istio(tree.get("spec"), &mut sites),
         "TrafficExtension" => istio(tree.at(&["spec", "wasm"]), &mut sites),
         "EnvoyExtensionPolicy" => gateway(tree, &mut sites),
+        _ if kind.starts_with("Apisix") || api.starts_with("apisix.apache.org/") => {
+            ingress(tree, &mut sites);
+        }
+        "KongPlugin" | "KongClusterPlugin" => {
+            kong_plugin(tree, tree.get("plugin"), &mut sites);
+        }
         "List" => {
             for item in tree.get("items").map_or(&[][..], Tree::items) {
                 sites.extend(find(item));
@@ -256,6 +262,40 @@ fn apisix<'t>(tree: &'t Tree, sites: &mut Vec<Site<'t>>) {
     }
 }
 
+/// Plugins in the resources of the ingress controller of APISIX: of a route, a global rule, a consumer.
+fn ingress<'t>(tree: &'t Tree, sites: &mut Vec<Site<'t>>) {
+    let Some(spec) = tree.get("spec") else { return };
+    let rules = spec.get("http").map_or(&[][..], Tree::items).iter();
+    let lists = rules.chain([spec]).filter_map(|of| of.get("plugins"));
+    for plugin in lists.flat_map(Tree::items) {
+        let config = plugin.at(&["config", "conf"]);
+        // One of APISIX's own has no `conf`.
+        let by_name = plugin
+            .get("name")
+            .and_then(Tree::text)
+            .and_then(|name| named(name).filter(|_| config.is_some() || !is_of_apisix(name)));
+        let filter = by_name.or_else(|| config.and_then(shaped));
+        sites.extend(filter.map(|filter| Site {
+            host: Host::Apisix,
+            filter,
+            plugin,
+            config: config.map(Cow::Borrowed),
+            chain: None,
+            member: None,
+        }));
+    }
+}
+
+/// A filter that Kong has as a plugin. Plugins in Lua may be called like ours, and have other settings.
+fn kong_plugin<'t>(plugin: &'t Tree, name: Option<&'t Tree>, sites: &mut Vec<Site<'t>>) {
+    let config = plugin.get("config");
+    let is_ours = config.is_some_and(|config| config.text().is_some() || shaped(config).is_some());
+    if name.and_then(Tree::text).and_then(named).is_some() && is_ours {
+        let config = config.map(Cow::Borrowed);
+        push(sites, Host::Kong, plugin, &[name], config, None);
+    }
+}
+
 fn kong<'t>(tree: &'t Tree, sites: &mut Vec<Site<'t>>) {
     for chain in tree.get("filter_chains").map_or(&[][..], Tree::items) {
         let Some(list) = chain.get("filters") else {
@@ -277,9 +317,13 @@ fn kong<'t>(tree: &'t Tree, sites: &mut Vec<Site<'t>>) {
             }
         }
     }
+    for plugin in tree.get("plugins").map_or(&[][..], Tree::items) {
+        kong_plugin(plugin, plugin.get("name"), sites);
+    }
     for objects in ["services", "routes"] {
         for item in tree.get(objects).map_or(&[][..], Tree::items) {
-            if item.get("filter_chains").is_some() || item.get("routes").is_some() {
+            let inner = ["filter_chains", "routes", "plugins"];
+            if inner.iter().any(|name| item.get(name).is_some()) {
                 kong(item, sites);
             }
         }

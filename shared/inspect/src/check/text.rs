@@ -8,13 +8,17 @@ use policy::config::{Checked, Warning};
 use policy::json::Json;
 
 use super::Source;
+use super::carried::Carried;
 use super::codes::{self, Code};
 use super::finding::Finding;
 use super::plugin::{self, Site, shaped};
 use super::rerouted::{self, Placed};
 use super::routes::{self, Plugin, Said};
+use super::template::{template_at, unrendered, unrendered_at};
 use super::tree::{self, Documents, Tree};
-use super::{BUNDLE, ENVOY, bootstrap, callers, headers, loaded, locate, parser, subjects, wiring};
+use super::{
+    BUNDLE, ENVOY, bootstrap, callers, carried, headers, loaded, locate, parser, subjects, wiring,
+};
 
 /// How a configuration is read.
 type Read<'r> = &'r dyn Fn(&str) -> Checked<()>;
@@ -49,6 +53,8 @@ struct Checker<'s> {
     now_s: i64,
     findings: Vec<Finding>,
     is_ours: bool,
+    /// It stands within another text, and what it carries itself is not looked at.
+    is_carried: bool,
 }
 
 /// Everything that is wrong with a text.
@@ -58,29 +64,86 @@ pub(super) fn check(
     host: Profile,
     now_s: i64,
 ) -> super::Checked {
-    let mut checker = Checker {
+    Checker {
         source,
         host,
         now_s,
         findings: Vec::new(),
         is_ours: filter.is_some(),
-    };
-    let text = source.text.as_str();
-    let start = text.trim_start_matches('\u{feff}').trim_start();
-    // Two braces begin a template.
-    let is_json = start.starts_with(['{', '[']) && !start.starts_with("{{");
-    match filter.filter(|filter| *filter != ENVOY) {
-        Some(filter) if is_json => checker.json_config(&alone(filter, host, now_s), text, &|at| at),
-        Some(filter) => checker.yaml_config(filter),
-        None => checker.anything(filter.is_some(), is_json),
+        is_carried: false,
     }
-    super::Checked {
-        findings: checker.findings,
-        is_ours: checker.is_ours,
-    }
+    .check(filter)
 }
 
 impl Checker<'_> {
+    fn check(self, filter: Option<&str>) -> super::Checked {
+        let mut checker = self;
+        let (source, host, now_s) = (checker.source, checker.host, checker.now_s);
+        let text = source.text.as_str();
+        let start = text.trim_start_matches('\u{feff}').trim_start();
+        // Two braces begin a template.
+        let is_json = start.starts_with(['{', '[']) && !start.starts_with("{{");
+        match filter.filter(|filter| *filter != ENVOY) {
+            Some(filter) if is_json => {
+                checker.json_config(&alone(filter, host, now_s), text, &|at| at);
+            }
+            Some(filter) => checker.yaml_config(filter),
+            None => checker.anything(filter.is_some(), is_json),
+        }
+        super::Checked {
+            findings: checker.findings,
+            is_ours: checker.is_ours,
+        }
+    }
+
+    /// A text within a document, such as a file in a ConfigMap. What is there beside ours is left alone.
+    fn carried(&mut self, carried: &Carried<'_>) {
+        let Some(text) = carried.value.text() else {
+            return;
+        };
+        let inner = Source {
+            name: self.source.name.clone(),
+            text: text.to_owned(),
+            is_named: false,
+        };
+        let checked = Checker {
+            source: &inner,
+            host: self.host,
+            now_s: self.now_s,
+            findings: Vec::new(),
+            is_ours: false,
+            is_carried: true,
+        }
+        .check(None);
+        // Other programs have providers and rules too: their files are refused at the top.
+        let mut refused = checked
+            .findings
+            .iter()
+            .filter(|finding| finding.code == &codes::INVALID)
+            .peekable();
+        let is_of_others = (refused.peek().is_some() && carried::has_other_providers(text))
+            || refused.any(|finding| !finding.path.contains(['.', '[']));
+        let is_broken = checked
+            .findings
+            .iter()
+            .any(|finding| [&codes::SYNTAX, &codes::TEMPLATE].contains(&finding.code));
+        let is_ours = if checked.is_ours {
+            carried.is_named || !is_of_others || carried::has_filters(text)
+        } else {
+            // What cannot be read does not say whose it is.
+            carried.is_named && is_broken
+        };
+        if !is_ours {
+            return;
+        }
+        self.is_ours = true;
+        let place = |at: usize| tree::within(&self.source.text, &carried.value.span, text, at);
+        for mut finding in checked.findings {
+            finding.span = finding.span.map(|span| locate::moved(&span, &place));
+            self.findings.push(finding);
+        }
+    }
+
     fn add(
         &mut self,
         code: &'static Code,
@@ -118,6 +181,10 @@ impl Checker<'_> {
 
     /// A configuration in JSON, which stands in the file where `place` says.
     fn json_config(&mut self, read: Read<'_>, text: &str, place: &dyn Fn(usize) -> usize) {
+        if let Some(at) = unrendered_at(text) {
+            self.unrendered(locate::moved(&(at..at + 2), place));
+            return;
+        }
         if let Err(error) = Json::parse(text.as_bytes()) {
             let message = error.to_string();
             let at = offset_of(text, &message);
@@ -142,6 +209,10 @@ impl Checker<'_> {
 
     /// A configuration that is a part of a tree.
     fn tree_config(&mut self, read: Read<'_>, tree: &Tree, json: &Json) {
+        if let Some(span) = unrendered(tree) {
+            self.unrendered(span);
+            return;
+        }
         let checked = read(&json.to_string());
         self.checked(&checked, &|path, key| Some(tree.span_of(path, key)));
     }
@@ -172,6 +243,11 @@ impl Checker<'_> {
         }
     }
 
+    fn unrendered(&mut self, span: Range<usize>) {
+        let message = "a template; render it first: helm template . | meshward check -";
+        self.add(&codes::TEMPLATE, true, Some(span), ("", message.to_owned()));
+    }
+
     /// The text in YAML; what is wrong with it as a text is told.
     fn documents(&mut self) -> Documents {
         let documents = tree::read(&self.source.text);
@@ -179,9 +255,7 @@ impl Checker<'_> {
         if let Some(at) =
             template_at(&self.source.text).filter(|_| is_broken || documents.trees.is_empty())
         {
-            let message =
-                "a template; render it first: helm template . | meshward check -".to_owned();
-            self.add(&codes::TEMPLATE, true, Some(at..at + 2), ("", message));
+            self.unrendered(at..at + 2);
             return Documents::default();
         }
         for remark in &documents.remarks {
@@ -247,6 +321,11 @@ impl Checker<'_> {
         let mut placed = Vec::new();
         let mut plugins = Vec::new();
         for document in &documents.trees {
+            if !self.is_carried {
+                for carried in &carried::texts(document) {
+                    self.carried(carried);
+                }
+            }
             let sites = plugin::find(document);
             self.is_ours |= !sites.is_empty();
             if sites.is_empty()
@@ -267,8 +346,11 @@ impl Checker<'_> {
                     (site, config)
                 })
                 .collect();
-            for fault in wiring::check(&self.source.text, document, &documents.trees, &sites) {
-                self.fault(fault);
+            // Many documents have no filter, and there is nothing around one then.
+            if !sites.is_empty() {
+                for fault in wiring::check(&self.source.text, document, &documents.trees, &sites) {
+                    self.fault(fault);
+                }
             }
             for (site, config) in &sites {
                 placed.extend(config.iter().map(|config| Placed {
@@ -297,13 +379,8 @@ impl Checker<'_> {
         {
             self.fault(fault);
         }
-        for (at, message) in wiring::same_priority(&documents.trees) {
-            self.add(
-                &codes::SAME_PRIORITY,
-                false,
-                Some(at.span.clone()),
-                ("", message),
-            );
+        for (code, at, message) in wiring::priorities(&documents.trees) {
+            self.add(code, false, Some(at.span.clone()), ("", message));
         }
         if is_envoy && managers == 0 && self.findings.is_empty() {
             let message = bootstrap::without_manager(&documents.trees);
@@ -489,18 +566,4 @@ fn hint(text: &str, at: usize) -> Option<String> {
         return None;
     };
     Some(hint.to_owned())
-}
-
-/// Where a template of Helm or Go begins.
-fn template_at(text: &str) -> Option<usize> {
-    let is_action = |rest: &str| {
-        let rest = rest.trim_start_matches(['-', ' ']);
-        let words = [
-            "include", "if ", "range", "with ", "define", "template", "toYaml", "end", "tpl",
-        ];
-        rest.starts_with(['.', '$', '/']) || words.iter().any(|word| rest.starts_with(word))
-    };
-    text.match_indices("{{")
-        .find(|(at, _)| text.get(at + 2..).is_some_and(is_action))
-        .map(|(at, _)| at)
 }

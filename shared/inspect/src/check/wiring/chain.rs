@@ -4,7 +4,7 @@ use policy::filters::{AUDIT_EMITTER, JWT_AUTH, place_in_chain};
 use policy::json::Json;
 
 use super::Wiring;
-use crate::check::plugin::{Site, named};
+use crate::check::plugin::Site;
 use crate::check::tree::Tree;
 use crate::check::{BUNDLE, codes};
 
@@ -91,51 +91,10 @@ impl Wiring<'_> {
     }
 }
 
-fn why_before(filter: &str) -> &'static str {
+pub(super) fn why_before(filter: &str) -> &'static str {
     match filter {
         AUDIT_EMITTER => "it sees no request that those before it refuse",
         JWT_AUTH => "those before it do not know the caller",
         _ => "the order is audit-emitter, jwt-auth, token-bucket, pii-redactor",
     }
-}
-
-/// Plugins of several documents with one phase and one priority.
-pub(in crate::check) fn same_priority(documents: &[Tree]) -> Vec<(&Tree, String)> {
-    let mut seen: Vec<(String, &str)> = Vec::new();
-    let mut faults = Vec::new();
-    for document in documents {
-        let is_plugin = document
-            .get("kind")
-            .and_then(Tree::text)
-            .is_some_and(|kind| kind == "WasmPlugin" || kind == "TrafficExtension");
-        let Some(spec) = document.get("spec").filter(|_| is_plugin) else {
-            continue;
-        };
-        let url = spec.get("url").or_else(|| spec.at(&["wasm", "url"]));
-        let Some(filter) = url.and_then(Tree::text).and_then(named) else {
-            continue;
-        };
-        let word = |name: &str| spec.get(name).map(|value| value.json().to_string());
-        let place = format!(
-            "{:?} {:?} {:?}",
-            word("phase"),
-            word("priority"),
-            document.at(&["metadata", "namespace"]).and_then(Tree::text)
-        );
-        let other = seen
-            .iter()
-            .find(|(known, other)| *known == place && *other != filter);
-        if let Some((_, other)) = other {
-            let at = spec
-                .get("priority")
-                .or_else(|| spec.get("phase"))
-                .unwrap_or(spec);
-            faults.push((
-                at,
-                format!("{filter} and {other} have one phase and one priority"),
-            ));
-        }
-        seen.push((place, filter));
-    }
-    faults
 }

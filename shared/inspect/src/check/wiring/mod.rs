@@ -5,6 +5,7 @@ mod capabilities;
 mod chain;
 mod client_address;
 mod names;
+mod priorities;
 mod switched;
 mod topology;
 
@@ -20,9 +21,9 @@ use super::plugin::{Host, Site};
 use super::tree::{Kind, Tree};
 
 pub(crate) use calls::called;
-pub(super) use chain::same_priority;
 pub(super) use client_address::trusted_hops;
 pub(super) use names::is_of_apisix;
+pub(super) use priorities::priorities;
 
 /// What is wrong around a filter, and where.
 pub(super) struct Fault {

@@ -15,7 +15,8 @@ impl Wiring<'_> {
     /// A filter that is disabled, and where nothing enables it; routes that switch it off.
     pub(super) fn switched_off(&mut self, sites: &[(Site<'_>, Option<Json>)]) {
         let mut own = Vec::new();
-        for document in self.documents {
+        let is_of_envoy = sites.iter().any(|(site, _)| entry(site).is_some());
+        for document in self.documents.iter().filter(|_| is_of_envoy) {
             visit(document, &mut |tree| {
                 let of_route = tree.get("typed_per_filter_config");
                 own.extend(of_route.map_or(&[][..], Tree::members));
@@ -64,6 +65,8 @@ impl Wiring<'_> {
             Host::Apisix => {
                 let disabled = site.plugin.at(&["_meta", "disable"]);
                 off.extend(disabled.filter(|off| matches!(off.kind, Kind::Bool(true))));
+                // A plugin in the resources of its ingress controller.
+                off.extend(site.plugin.get("enable").filter(|on| is_false(on)));
                 if let Some(some) = site.plugin.at(&["_meta", "filter"])
                     && !some.items().is_empty()
                 {
