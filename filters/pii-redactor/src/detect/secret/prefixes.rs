@@ -22,7 +22,7 @@ pub(super) const PREFIXES: &[(&[u8], u8, End)] = &[
     (b"CCIPAT_", kind::PROVIDER_TOKEN, End::Token(Class::Base64Url, 60)),
     (b"CFPAT-", kind::PROVIDER_TOKEN, End::Token(Class::Base64Url, 40)),
     (b"CLOJARS_", kind::PROVIDER_TOKEN, End::Token(Class::Base64Url, 60)),
-    (b"EAAA", kind::PROVIDER_TOKEN, End::Token(Class::Base64Url, 56)),
+    (b"EAAA", kind::PROVIDER_TOKEN, End::Exactly(Class::Base64Url, 60)),
     (b"EAAB", kind::PROVIDER_TOKEN, End::Token(Class::Alphanumeric, 80)),
     (b"EAAC", kind::PROVIDER_TOKEN, End::Token(Class::Alphanumeric, 80)),
     (b"EAAG", kind::PROVIDER_TOKEN, End::Token(Class::Alphanumeric, 80)),
