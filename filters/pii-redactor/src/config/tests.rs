@@ -524,18 +524,6 @@ fn settings_that_hide_nothing_are_told() {
 fn settings_that_would_leave_values_as_they_are_are_refused() {
     for (text, expected) in [
         (
-            r#"{"rules":[{"detect":["CREDIT_CARD"],"actions":{"CREDIT_CARD":{"decimals":2}}}]}"#,
-            "rules[0].actions.CREDIT_CARD: makes less of another kind",
-        ),
-        (
-            r#"{"presets":["gdpr"],"actions":{"EMAIL":{"date":"year"}}}"#,
-            "actions.EMAIL: makes less of another kind",
-        ),
-        (
-            r#"{"presets":["gdpr"],"actions":{"PHONE":"zip3"}}"#,
-            "actions.PHONE: makes less of another kind",
-        ),
-        (
             r#"{"rules":[{"fields":[{"path":"$.a[5:2]","action":"remove"}]}]}"#,
             "no item is in 5:2",
         ),
